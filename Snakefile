@@ -1,0 +1,23 @@
+"""From cameras to tables: data -> training -> evaluation -> tables -> report; every setting comes from params.yaml."""
+
+
+configfile: "params.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/datasets.smk"
+include: "rules/weights.smk"
+include: "rules/train.smk"
+include: "rules/evaluate.smk"
+include: "rules/tables.smk"
+include: "rules/report.smk"
+include: "rules/tracking.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "results/tables/dada_simcam.tex",
+        "results/tables/dada_simcam_crossdevice.tex",
+        "results/report/dada_simcam.html",
+        "results/tracking/dada_simcam.json",

@@ -1,0 +1,90 @@
+"""Network files: safetensors whose metadata names the network, so that whoever finds one can rebuild it."""
+
+import json
+from pathlib import Path
+
+import safetensors.torch
+from safetensors import SafetensorError, safe_open
+from torch import nn
+
+from pipeline import models
+from pipeline.errors import UserError
+from pipeline.files import atomic, canonical_json
+
+
+def save_network(path: str | Path, network: nn.Module, spec: dict) -> None:
+    """Write all parameters and buffers of `network`, which `pipeline.models.build(spec)` can rebuild.
+
+    Same values → same bytes. Raises UserError when the disk refuses; nothing half-written remains.
+    """
+    tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    # One metadata entry only: safetensors does not keep the order of several.
+    content = safetensors.torch.save(tensors, metadata={"network": canonical_json(spec)})
+    with atomic(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def load_network(path: str | Path, expect: str | dict | None = None) -> nn.Module:
+    """The network of a file written by `save_network`, on the CPU, in evaluation mode, with attribute `spec`.
+
+    `expect`: name, or whole specification, of the network that must be in it. Raises UserError naming the file when it
+    is missing, truncated, foreign, of another network, or its tensors are not those of the network it names.
+    """
+    try:
+        with safe_open(path, framework="pt", device="cpu") as stream:
+            spec = _spec(path, stream.metadata(), expect)
+            network = models.build(spec)
+            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 - not a dict
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file; expected a network file (.safetensors).") from error
+    except (SafetensorError, OSError) as error:
+        raise UserError(
+            f"{path}: not a whole safetensors file ({error}). Expected a network file of this pipeline; "
+            "fetch it again or delete it and run the rule that makes it."
+        ) from error
+    problems = _differences(network.state_dict(), tensors)
+    if problems:
+        raise UserError(
+            f"{path}: is not a {spec['name']} with the settings in its metadata, {canonical_json(spec)}: "
+            + "; ".join(problems)
+            + ". Use the file that training wrote, unchanged."
+        )
+    network.load_state_dict(tensors)
+    network.spec = spec
+    return network.eval()
+
+
+def _spec(path: str | Path, metadata: dict | None, expect: str | dict | None) -> dict:
+    """The network specification in a file's metadata, checked against the expected name."""
+    try:
+        spec = json.loads((metadata or {})["network"])
+        name = spec["name"]
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        raise UserError(
+            f"{path}: its metadata names no network. Expected a network file of this pipeline (generator.safetensors)."
+        ) from error
+    if expect not in (None, name, spec):
+        raise UserError(
+            f"{path}: holds the network {canonical_json(spec)}, expected {canonical_json(expect)}. "
+            "Give the file of that network, or delete this one and run the rule that makes it."
+        )
+    return spec
+
+
+def _differences(wanted: dict, found: dict) -> list[str]:
+    """What is missing, left over or of another shape; the first few names of each."""
+    shapes = [
+        f"{name} is {tuple(found[name].shape)}, expected {tuple(wanted[name].shape)}"
+        for name in wanted
+        if name in found and found[name].shape != wanted[name].shape
+    ]
+    lists = {
+        "missing": [name for name in wanted if name not in found],
+        "unexpected": [name for name in found if name not in wanted],
+        "of another shape": shapes,
+    }
+    return [
+        f"{len(names)} tensors {kind} ({', '.join(names[:3])}{', …' if len(names) > 3 else ''})"
+        for kind, names in lists.items()
+        if names
+    ]

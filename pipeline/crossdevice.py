@@ -1,0 +1,86 @@
+"""The cross-device table (Xu et al., CVPR 2022, Figure 3): a model of each camera tested on each camera."""
+
+from pipeline import table_notes
+from pipeline.errors import UserError
+from pipeline.layout import Cell, Document, Panel, Row, Section, fixed, ranked
+from pipeline.scores import Scores, Value
+from pipeline.table_settings import Camera, Method, Metric, Pair
+
+ARROW = {"higher": "↑", "lower": "↓"}
+
+
+def document(scores: Scores) -> Document:
+    """One panel per metric; bold: best model of a column, underlined: best test camera of a row."""
+    settings = scores.settings
+    if len(settings.settings) != 1:
+        raise UserError(f"table {settings.name}: a crossdevice table shows one setting, not {list(settings.settings)}.")
+    metrics = [metric for metric in settings.metrics if len(scores.missing(metric.name)) < len(scores.files)]
+    panels = tuple(_panel(scores, metric) for metric in metrics)
+    notes = [_finding(scores, metric) for metric in metrics]
+    if settings.simulated:
+        notes.insert(0, "Simulated cameras: every number of this table was measured on simulated cameras.")
+    notes.append("Bold: best model for a test camera (column); underlined: best test camera of a model (row).")
+    notes += [table_notes.trust(scores), *table_notes.protocols(scores, metrics)]
+    return Document(
+        settings.name, settings.title, settings.caption, settings.simulated, panels, (*notes, *settings.notes)
+    )
+
+
+def _panel(scores: Scores, metric: Metric) -> Panel:
+    settings = scores.settings
+    trained = [method for method in settings.methods if method.trained]
+    lines: list[tuple[str, Method, Camera]] = []
+    for method in settings.methods:
+        for camera in settings.cameras if method.trained else settings.cameras[:1]:
+            name = camera.label if len(trained) == 1 else f"{method.label}, {camera.label}"
+            lines.append((name if method.trained else method.label, method, camera))
+    values = [
+        [_value(scores, method, camera, tested, metric) for tested in settings.cameras] for _, method, camera in lines
+    ]
+    columns = [
+        [mark[0] for mark in ranked([value.mean for value in column], metric.digits, metric.better)]
+        for column in zip(*values, strict=True)
+    ]
+    rows, previous = [], None
+    for index, ((label, method, _), row) in enumerate(zip(lines, values, strict=True)):
+        best_in_row = [mark[0] for mark in ranked([value.mean for value in row], metric.digits, metric.better)]
+        cells = []
+        for position, value in enumerate(row):
+            small = "" if value.std is None else f"±{value.std:.{metric.digits}f}"
+            text = fixed(value.mean, metric.digits)
+            cells.append(Cell(text, small, best=columns[position][index], second=best_in_row[position]))
+        rows.append(Row((label,), tuple(cells), gap=previous not in (None, method)))
+        previous = method
+    unit = f" ({metric.unit})" if metric.unit else ""
+    return Panel(
+        heading="",
+        labels=("Model trained on",),
+        groups=((f"{metric.label}{unit} {ARROW[metric.better]} on test images of", len(settings.cameras)),),
+        columns=tuple(camera.label for camera in settings.cameras),
+        sections=(Section("", tuple(rows)),),
+    )
+
+
+def _value(scores: Scores, method: Method, trained: Camera, tested: Camera, metric: Metric) -> Value:
+    value = scores.value(method, scores.settings.settings[0], Pair(trained.name, tested.name, ""), metric.name)
+    if value is None:
+        raise UserError(f"table {scores.settings.name}: {metric.name} was measured on some test cameras only.")
+    return value
+
+
+def _finding(scores: Scores, metric: Metric) -> str:
+    """How often the own camera's model is the best on a camera: the gap between cameras, in one sentence."""
+    cameras, found, losses = scores.settings.cameras, 0, []
+    method = next(method for method in scores.settings.methods if method.trained)
+    for tested in cameras:
+        values = {c.name: _value(scores, method, c, tested, metric).mean for c in cameras}
+        own = values.pop(tested.name)
+        sign = 1 if metric.better == "higher" else -1
+        found += all(sign * (own - other) > 0 for other in values.values())
+        losses += [sign * (own - other) for other in values.values()]
+    unit = f" {metric.unit}" if metric.unit else ""
+    low, high = (fixed(value, metric.digits) for value in (min(losses), max(losses)))
+    return (
+        f"The camera’s own model is the best on {found} of {len(cameras)} cameras ({metric.label}); "
+        f"another camera’s model costs {low} to {high}{unit}."
+    )

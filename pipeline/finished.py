@@ -1,0 +1,140 @@
+"""Finished runs as their files tell them: receipts, settings, curves, final metrics; no MLflow, no torch."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
+from pathlib import Path
+
+from pipeline.errors import UserError
+from pipeline.files import canonical_json, read_json
+
+RECEIPT = ".receipt.json"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run folder and its receipts by first output: the training's first (if it was trained), then evaluations."""
+
+    folder: Path
+    receipts: dict[str, dict]
+
+    @property
+    def output(self) -> str:
+        """The generator, or the first metrics file of a method without training."""
+        return next(iter(self.receipts))
+
+    @property
+    def main(self) -> dict:
+        """The receipt that stands for the run."""
+        return self.receipts[self.output]
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 over key, inputs and outputs of all its receipts; not over machine, commit or time."""
+        parts = ("key", "inputs", "outputs")
+        return _sha256([{name: receipt[name] for name in parts} for receipt in self.receipts.values()])
+
+    @property
+    def experiment(self) -> str:
+        """`{dataset}_x{scale}`, as in its path results/runs/{dataset}_x{scale}/..."""
+        return self.folder.parts[2]
+
+    @property
+    def name(self) -> str:
+        """The rest of its path."""
+        return "/".join(self.folder.parts[3:])
+
+    def params(self) -> dict[str, str]:
+        """Wildcards and settings from the key, flattened."""
+        return _flat(self.main["key"]["wildcards"]) | _flat(self.main["key"]["settings"])
+
+    def curves(self) -> Iterator[tuple[str, float, int]]:
+        """(term, value, step) of every line of the history."""
+        path = self.folder / "history.jsonl"
+        if path.as_posix() not in self.main["outputs"]:
+            return
+        with open(path, encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                try:
+                    terms = json.loads(line)
+                    step = terms.pop("step")
+                except (json.JSONDecodeError, KeyError) as error:
+                    raise UserError(f"{path}, line {number}: not a JSON object with 'step'. Repeat the run.") from error
+                yield from ((term, value, step) for term, value in terms.items() if isinstance(value, int | float))
+
+    def finals(self) -> Iterator[tuple[str, float, int]]:
+        """(test/{camera}/{metric}, mean, 0) of every evaluation, with the ends of its confidence interval."""
+        for path, receipt in self.receipts.items():
+            if receipt["key"]["stage"] != "evaluate":
+                continue
+            metrics = read_json(path)
+            for metric, value in metrics["mean"].items():
+                low, high = (metrics.get("interval") or {}).get(metric) or (None, None)
+                for suffix, number in (("", value), (".low", low), (".high", high)):
+                    if number is not None:
+                        yield f"test/{metrics['camera']}/{metric}{suffix}", number, 0
+
+    def tags(self, simulated: bool) -> dict[str, str]:
+        """Where it comes from, both ways; `pipeline.receipt` is not among them."""
+        about = self.main["run"]
+        tags = {
+            "pipeline.output": self.output,
+            "pipeline.folder": self.folder.as_posix(),
+            "pipeline.key": _sha256(self.main["key"]),
+            "pipeline.host": str(about.get("host")),
+            "pipeline.uncommitted_changes": str(about.get("dirty")).lower(),
+            "mlflow.source.name": f"pipeline.{self.main['key']['stage']}",
+            "mlflow.source.git.commit": str(about.get("commit")),
+        }
+        if simulated:
+            tags["pipeline.note"] = "simulated cameras: not comparable with numbers of real ones"
+        outputs = chain.from_iterable(receipt["outputs"].items() for receipt in self.receipts.values())
+        return tags | {f"dvc.md5/{Path(path).name}": entry["md5"] for path, entry in outputs}
+
+    def times(self) -> tuple[int, int]:
+        """(begin, end) in milliseconds, as MLflow counts."""
+        about = self.main["run"]
+        begin = round(datetime.fromisoformat(about["started"]).timestamp() * 1000)
+        return begin, begin + round(1000 * about.get("seconds", 0))
+
+
+def collect(receipts: list[Path]) -> list[Run]:
+    """Group receipts by run folder; all evaluations found beside a run belong to it, whichever table asked for them."""
+    runs = []
+    for folder in sorted({path.parent for path in receipts}):
+        if folder.parts[:2] != ("results", "runs") or len(folder.parts) < 4:
+            raise UserError(f"{folder}: not a run folder; expected receipts below results/runs/DATASET_xSCALE/.")
+        found = {path.as_posix().removesuffix(RECEIPT): _receipt(path) for path in sorted(folder.glob(f"*{RECEIPT}"))}
+        trained, evaluated = (
+            {output: receipt for output, receipt in found.items() if receipt["key"]["stage"] == stage}
+            for stage in ("train", "evaluate")
+        )
+        if len(trained) > 1 or not trained | evaluated:
+            raise UserError(f"{folder}: holds {len(trained)} training receipts, expected one. Run `make audit`.")
+        runs.append(Run(folder, trained | evaluated))
+    return runs
+
+
+def _receipt(path: Path) -> dict:
+    receipt = read_json(path)
+    missing = {"key", "inputs", "outputs", "run"} - receipt.keys()
+    if missing:
+        raise UserError(f"{path}: not a receipt, {', '.join(sorted(missing))} missing. Run the rule that makes it.")
+    return receipt
+
+
+def _flat(value: dict, prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for name, item in value.items():
+        if isinstance(item, dict) and item:
+            flat |= _flat(item, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = item if isinstance(item, str) else canonical_json(item)
+    return flat
+
+
+def _sha256(value: object) -> str:
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()

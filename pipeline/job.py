@@ -1,0 +1,248 @@
+"""A job's command line, and the receipt it leaves.
+
+Every job is `python -m pipeline.<module> --key JSON --input NAME=PATH … --output NAME=PATH … --receipt PATH`, run from
+the repository root. The key says what the job is; inputs are hashed before, outputs after the work; the receipt is
+written last, so whatever interrupts a job leaves neither a receipt nor an output of this attempt.
+"""
+
+import argparse
+import hashlib
+import json
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+
+from pipeline import environment, files, fingerprint
+from pipeline.errors import UserError
+
+KEY_FIELDS = {"stage", "wildcards", "settings", "code", "packages"}
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a job was asked to do. Paths are relative to the repository root; folders are the user's own, outside it."""
+
+    stage: str
+    wildcards: dict[str, str]
+    settings: dict
+    inputs: dict[str, list[Path]]
+    outputs: dict[str, Path]
+    folders: dict[str, Path]
+    key_sha256: str
+
+    def input(self, name: str) -> Path:
+        """The one input of that name; UserError when there is none or more than one."""
+        paths = self.inputs.get(name, [])
+        if len(paths) != 1:
+            raise UserError(f"--input {name}=…: stage {self.stage} expects exactly one, got {len(paths)}.")
+        return paths[0]
+
+
+def command(
+    module: str,
+    key: str,
+    inputs: Mapping[str, str | Iterable[str]],
+    outputs: Mapping[str, str],
+    receipt: str,
+    folders: Mapping[str, str] | None = None,
+) -> str:
+    """The shell line of a job, for rules; `run` reads exactly this back. The running Python is the job's Python."""
+    words = [_python(), "-m", module, "--key", key]
+    for name, paths in inputs.items():
+        for path in [paths] if isinstance(paths, str) else paths:
+            words += ["--input", f"{name}={path}"]
+    words += [word for name, path in outputs.items() for word in ("--output", f"{name}={path}")]
+    words += [word for name, path in (folders or {}).items() for word in ("--folder", f"{name}={path}")]
+    return shlex.join([*words, "--receipt", receipt])
+
+
+def run(work: Callable[[Job], dict | None]) -> None:
+    """Read the command line, do `work`, write the receipt; what `work` returns joins its informational part.
+
+    Exit code 1 with a message for a UserError, 143 after SIGTERM, 130 after Ctrl-C.
+    """
+    specification = getattr(sys.modules["__main__"], "__spec__", None)
+    module = specification.name if specification else "pipeline"
+    words = sys.argv[1:]
+    print(shlex.join([_python(), "-m", module, *words]), flush=True)
+    try:
+        key, job, receipt = parse(words, module)
+        _execute(work, key, job, receipt, module)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("interrupted: nothing of this attempt is left but its saved state", file=sys.stderr, flush=True)
+        sys.exit(130)
+
+
+def parse(words: list[str], module: str) -> tuple[dict, Job, Path]:
+    """Key, job and receipt path of a command line; UserError for a bad key or a path outside the repository."""
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", allow_abbrev=False)
+    parser.add_argument("--key", required=True, help="canonical JSON: stage, wildcards, settings, code, packages")
+    parser.add_argument("--input", action="append", default=[], metavar="NAME=PATH")
+    parser.add_argument("--output", action="append", default=[], metavar="NAME=PATH", required=True)
+    parser.add_argument("--folder", action="append", default=[], metavar="NAME=PATH", help="outside the repository")
+    parser.add_argument("--receipt", required=True, metavar="PATH")
+    arguments = parser.parse_args(words)
+    try:
+        key = json.loads(arguments.key)
+    except json.JSONDecodeError as error:
+        raise UserError(f"--key: not valid JSON ({error}). Copy the whole line, quotes included.") from error
+    if not isinstance(key, dict) or set(key) != KEY_FIELDS:
+        raise UserError(f"--key: expected exactly {', '.join(sorted(KEY_FIELDS))}, got {arguments.key[:80]}.")
+    inputs: dict[str, list[Path]] = {}
+    for name, path in _pairs("--input", arguments.input):
+        inputs.setdefault(name, []).append(_inside("--input", path))
+    outputs = {name: _inside("--output", path) for name, path in _pairs("--output", arguments.output)}
+    folders = {name: Path(path) for name, path in _pairs("--folder", arguments.folder)}
+    if len(outputs) != len(arguments.output):
+        raise UserError("--output: a name was given twice; every output has its own.")
+    digest = hashlib.sha256(files.canonical_json(key).encode()).hexdigest()
+    job = Job(key["stage"], key["wildcards"], key["settings"], inputs, outputs, folders, digest)
+    return key, job, _inside("--receipt", arguments.receipt)
+
+
+def _execute(work: Callable[[Job], dict | None], key: dict, job: Job, receipt: Path, module: str) -> None:
+    started, clock = datetime.now(UTC), time.monotonic()
+    modules = _checked_code(key, "is not the code that was planned", "Run snakemake again, it makes a new plan.")
+    if module.startswith("pipeline.") and module not in modules:
+        raise UserError(f"--key: its code does not cover {module} itself. Add it to the stage in pipeline/stages.py.")
+    names = key["packages"]["names"] if key["packages"] else []
+    information = environment.record(names) | {"started": started.isoformat(timespec="seconds")}
+    paths = [path for group in job.inputs.values() for path in group]
+    states = {path: _state(path) for path in paths}
+    inputs = {path.as_posix(): _input_hash(path) for path in paths}
+    with _interruptible(), _only_whole(job.outputs.values(), receipt):
+        returned = work(job) or {}
+        outputs = {path.as_posix(): _output_hashes(path, name) for name, path in job.outputs.items()}
+        changed = [path.as_posix() for path in paths if _state(path) != states[path] and _changed(path, inputs)]
+        if changed:
+            raise UserError(f"{', '.join(changed)}: changed while the job read it. Run snakemake again.")
+        _checked_code(key, "changed while it ran", "Its outputs were removed; run snakemake again.")
+        _check_used(modules)
+        information |= {
+            "gpu": environment.gpu(),
+            "seconds": round(time.monotonic() - clock, 3),
+            "peak_memory_mb": environment.peak_memory_mb(),
+            "folders": {name: str(path) for name, path in job.folders.items()},
+            "modules": {name: value[:16] for name, value in modules.items()},
+        }
+        # An informational NaN must not cost a finished training: JSON has no such number, text does.
+        told = json.loads(json.dumps(returned, default=str), parse_constant=str)
+        files.write_json(receipt, {"key": key, "inputs": inputs, "outputs": outputs, "run": told | information})
+
+
+def _checked_code(key: dict, what: str, remedy: str) -> dict[str, str]:
+    modules = fingerprint.closure(key["code"]["modules"])
+    if fingerprint.digest(modules) != key["code"]["sha256"]:
+        raise UserError(f"the job's code {what}: {', '.join(key['code']['modules'])} or a module they import. {remedy}")
+    return modules
+
+
+def _check_used(modules: dict[str, str]) -> None:
+    """Every module of ours that the work loaded, also by name at run time, must be covered by the key."""
+    root = fingerprint.PACKAGE.name
+    used = {name for name, module in list(sys.modules.items()) if getattr(module, "__file__", None)}
+    missing = sorted(name for name in used - set(modules) if name == root or name.startswith(f"{root}."))
+    if missing:
+        raise UserError(
+            f"the job used {', '.join(missing)}, which the code in its key does not cover: a change there would go "
+            "unnoticed. Add it to the stage's modules in pipeline/stages.py."
+        )
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGTERM ends the work like an exception, so that cleaning up happens."""
+
+    def stop(number: int, _frame) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _only_whole(outputs: Iterable[Path], receipt: Path) -> Iterator[None]:
+    """On any error remove what this attempt wrote; an output that an earlier run left untouched stays."""
+    outputs = list(outputs)
+    before = {path: _state(path) for path in outputs}
+    # The old receipt would speak for the new files until the new one is there.
+    receipt.unlink(missing_ok=True)
+    _remove_temporaries([*outputs, receipt])
+    try:
+        yield
+    except BaseException:
+        ignored = [(number, signal.signal(number, signal.SIG_IGN)) for number in (signal.SIGINT, signal.SIGTERM)]
+        for path in [path for path in outputs if _state(path) not in (None, before[path])] + [receipt]:
+            path.unlink(missing_ok=True)
+        _remove_temporaries([*outputs, receipt])
+        for number, handler in ignored:
+            signal.signal(number, handler)
+        raise
+
+
+def _remove_temporaries(paths: Iterable[Path]) -> None:
+    """Siblings of `files.atomic` that a killed process could not remove; no two jobs share an output."""
+    for path in paths:
+        for temporary in path.parent.glob(f".{path.name}.*.tmp"):
+            temporary.unlink(missing_ok=True)
+
+
+def _pairs(option: str, values: list[str]) -> Iterator[tuple[str, str]]:
+    for value in values:
+        name, equals, path = value.partition("=")
+        if not (name and equals and path):
+            raise UserError(f"{option} {value}: expected NAME=PATH.")
+        yield name, path
+
+
+def _inside(option: str, text: str) -> Path:
+    """A path as receipts spell it: relative to the repository, no detours."""
+    path = PurePosixPath(text)
+    if path.is_absolute() or ".." in path.parts or path.as_posix() != text:
+        raise UserError(f"{option} {text}: expected a plain path inside the repository; others are given by --folder.")
+    return Path(text)
+
+
+def _state(path: Path) -> tuple | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_size, status.st_mtime_ns, status.st_ino
+
+
+def _changed(path: Path, inputs: dict[str, str]) -> bool:
+    return not path.is_file() or files.sha256(path) != inputs[path.as_posix()]
+
+
+def _input_hash(path: Path) -> str:
+    if not path.is_file():
+        what = "is a folder, inputs are files" if path.is_dir() else "is not there"
+        raise UserError(f"{path}: input {what}. Ask snakemake for the output, it makes or fetches what is missing.")
+    return files.sha256(path)
+
+
+def _output_hashes(path: Path, name: str) -> dict:
+    """sha256 for judging, md5 because DVC names its objects by it, size in bytes."""
+    if not path.is_file():
+        raise UserError(f"{path}: the job ended without writing its output '{name}'.")
+    with open(path, "rb") as stream:
+        md5 = hashlib.file_digest(stream, "md5").hexdigest()
+    return {"sha256": files.sha256(path), "md5": md5, "size": path.stat().st_size}
+
+
+def _python() -> str:
+    """The interpreter as one would type it from the repository root."""
+    return sys.executable.removeprefix(f"{Path.cwd()}/")

@@ -1,0 +1,119 @@
+"""A printed table as data: what LaTeX, HTML and tests look at, so that every form says the same."""
+
+from dataclasses import dataclass, field
+
+DASH = "–"
+MINUS = "\N{MINUS SIGN}"
+# Mean width of a character of 8 pt text in a line of 160 mm, generously.
+CHARACTER_SHARE = 0.0098
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One printed value; `small` follows it in smaller type; `best` and `second` are its marks."""
+
+    text: str
+    small: str = ""
+    best: bool = False
+    second: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line: its labels and one cell per column; `gap` sets it off from the line above, `quiet` greys it."""
+
+    labels: tuple[str, ...]
+    cells: tuple[Cell, ...]
+    gap: bool = False
+    quiet: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    """Rows under one title (empty for none)."""
+
+    title: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One ruled block: spanning heads (text, columns), column heads, sections of rows."""
+
+    heading: str
+    labels: tuple[str, ...]
+    groups: tuple[tuple[str, int], ...]
+    columns: tuple[str, ...]
+    sections: tuple[Section, ...]
+
+    def __post_init__(self):
+        if sum(width for _, width in self.groups) != len(self.columns):
+            raise ValueError(f"panel '{self.heading}': groups {self.groups} do not span {len(self.columns)} columns")
+        for row in (row for section in self.sections for row in section.rows):
+            if len(row.labels) != len(self.labels) or len(row.cells) != len(self.columns):
+                raise ValueError(f"panel '{self.heading}': row {row.labels} does not fill its columns")
+            if not all(cell.text for cell in row.cells):
+                raise ValueError(f"panel '{self.heading}': row {row.labels} has an empty cell")
+
+    @property
+    def lines(self) -> int:
+        """Printed lines, for filling pages."""
+        return 3 + bool(self.heading) + sum(bool(section.title) + len(section.rows) for section in self.sections)
+
+
+@dataclass(frozen=True)
+class Document:
+    """A whole table: caption, panels from top to bottom, notes below."""
+
+    name: str
+    title: str
+    caption: str
+    simulated: bool
+    panels: tuple[Panel, ...]
+    notes: tuple[str, ...] = field(default=())
+
+
+def shares(document: Document) -> list[tuple[float, ...]]:
+    """Per panel, the share of the table's width that each column takes; panels with the same heads line up."""
+    lengths: dict[tuple, list[int]] = {}
+    for panel in document.panels:
+        found = [len(text) for text in (*panel.labels, *panel.columns)]
+        for row in (row for section in panel.sections for row in section.rows):
+            texts = [*row.labels, *(cell.text + cell.small for cell in row.cells)]
+            found = [max(pair) for pair in zip(found, map(len, texts), strict=True)]
+        known = lengths.get((panel.labels, panel.columns), found)
+        lengths[panel.labels, panel.columns] = [max(pair) for pair in zip(known, found, strict=True)]
+    return [_shares(lengths[panel.labels, panel.columns], panel) for panel in document.panels]
+
+
+def _shares(lengths: list[int], panel: Panel) -> tuple[float, ...]:
+    """Labels take what their text needs, equal heads equal shares of the rest."""
+    count = len(panel.labels)
+    labels = [(length + 1) * CHARACTER_SHARE for length in lengths[:count]]
+    widest: dict[str, int] = {}
+    for head, length in zip(panel.columns, lengths[count:], strict=True):
+        widest[head] = max(widest.get(head, 0), length)
+    weights = [widest[head] + 2 for head in panel.columns]
+    rest = 1 - sum(labels)
+    return (*labels, *(rest * weight / sum(weights) for weight in weights))
+
+
+def fixed(value: float, digits: int) -> str:
+    """A number at printed precision, with a true minus and no minus zero."""
+    return signed(value, digits).removeprefix("+")
+
+
+def signed(value: float, digits: int) -> str:
+    """The same with its sign in front; what rounds to nothing has none."""
+    text = f"{value:+.{digits}f}"
+    if float(text) == 0:
+        return text[1:]
+    return text.replace("-", MINUS)
+
+
+def ranked(values: list[float | None], digits: int, better: str) -> list[tuple[bool, bool]]:
+    """(best, second best) of each value at printed precision; all that tie are marked; None takes no part."""
+    rounded = [None if value is None else round(float(f"{value:.{digits}f}"), digits) for value in values]
+    order = sorted({value for value in rounded if value is not None}, reverse=better == "higher")
+    best, second = [*order, None, None][:2]
+    return [(value is not None and value == best, value is not None and value == second) for value in rounded]

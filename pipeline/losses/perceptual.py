@@ -1,0 +1,13 @@
+"""Distance between images as a fixed network sees them."""
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.losses.pixel import l1
+
+
+def perceptual_l1(features: nn.Module, image: Tensor, reference: Tensor) -> Tensor:
+    """Mean |features(image) - features(reference)|; the reference gets no gradient. Images (N, 3, H, W) in [0, 1]."""
+    with torch.no_grad():
+        expected = features(reference)
+    return l1(features(image), expected)

@@ -1,0 +1,130 @@
+"""What a training stage of any method is: networks, optimisers, one step, and what it leaves behind."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from pipeline import models, settings
+from pipeline.checkpoints import load_network
+from pipeline.datasets.patches import Batch
+from pipeline.errors import UserError
+from pipeline.reproducibility import autocast
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast a stage trains; `milestones` are steps after which the rate is multiplied by `gamma`."""
+
+    steps: int
+    batch: int
+    patch: int  # LR pixels
+    lr: float
+    betas: tuple[float, ...]
+    milestones: tuple[int, ...]
+    gamma: float
+
+    def rate(self, step: int) -> float:
+        """Learning rate of a step, counted from 0: a function of the step, so that resuming cannot change it."""
+        return self.lr * self.gamma ** sum(step >= milestone for milestone in self.milestones)
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Where and how precisely to compute; see `reproducibility.prepare`."""
+
+    device: Literal["auto", "cpu", "cuda"]
+    threads: int
+    precision: Literal["fp32", "tf32", "bf16"]
+
+
+class NonFiniteLoss(UserError):
+    """A loss term became NaN or infinite; carries the names of the terms."""
+
+    def __init__(self, terms: list[str]):
+        super().__init__(f"non-finite loss term {', '.join(terms)}")
+        self.terms = terms
+
+
+class Stage(ABC):
+    """One training stage: subclasses fill `trainable`, `frozen` and `optimisers`, then say what one step does.
+
+    Networks are kept by name; every network with parameters belongs to `trainable` or to `frozen`.
+    """
+
+    Loss: type  # frozen dataclass of the stage's loss settings
+
+    def __init__(self, job_settings: dict, starts: dict[str, Path], weights: dict[str, Path], device: torch.device):
+        self.specs = {
+            role: {**spec, "scale": job_settings["scale"]} if role != "discriminator" else spec
+            for role, spec in job_settings["networks"].items()
+        }
+        self.loss = settings.build(self.Loss, job_settings["loss"], "loss")
+        self.schedule = settings.build(Schedule, job_settings["schedule"], "schedule")
+        self.precision = job_settings["compute"]["precision"]
+        self.starts, self.weights, self.device = starts, weights, device
+        self.trainable: dict[str, nn.Module] = {}
+        self.frozen: dict[str, nn.Module] = {}
+        self.optimisers: dict[str, torch.optim.Optimizer] = {}
+        self.set_up()
+        for network in self.frozen.values():
+            network.requires_grad_(False).eval()
+        for network in [*self.trainable.values(), *self.frozen.values()]:
+            # The samplers' batches come with channels last; convolutions are about a third faster in that order.
+            network.to(device, memory_format=torch.channels_last)
+
+    @abstractmethod
+    def set_up(self) -> None:
+        """Build the networks (new or from `starts`) and the optimisers."""
+
+    @abstractmethod
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """Train on one batch; return the weighted loss terms (scalars, detached), in the order in which they are named."""
+
+    @abstractmethod
+    def results(self) -> dict[str, tuple[nn.Module, dict]]:
+        """Name -> (network, specification) of the files that the stage leaves; `generator` is always one of them."""
+
+    def new(self, role: str, **arguments) -> nn.Module:
+        """A fresh network of a role; its initial values follow from the seed."""
+        return models.build({**self.specs[role], **arguments})
+
+    def start(self, role: str) -> nn.Module:
+        """The network that an earlier stage left, checked to be of this role's kind."""
+        return load_network(self.starts[role], expect=self.specs[role])
+
+    def adam(self, *networks: nn.Module) -> torch.optim.Optimizer:
+        """One Adam over the networks' parameters, with the schedule's betas."""
+        parameters = [parameter for network in networks for parameter in network.parameters()]
+        return torch.optim.Adam(parameters, lr=self.schedule.lr, betas=self.schedule.betas)
+
+    def autocast(self):
+        """Precision of the forward pass, as the settings say."""
+        return autocast(self.device, self.precision)
+
+    def update(self, optimiser: torch.optim.Optimizer, terms: dict[str, Tensor]) -> dict[str, Tensor]:
+        """One optimiser step on the sum of the terms; NonFiniteLoss names the terms before anything is changed."""
+        total = torch.stack([term.float() for term in terms.values()]).sum()
+        if not torch.isfinite(total):
+            raise NonFiniteLoss([name for name, term in terms.items() if not torch.isfinite(term)] or ["sum"])
+        optimiser.zero_grad(set_to_none=True)
+        total.backward()
+        optimiser.step()
+        return {name: term.detach() for name, term in terms.items()}
+
+    def state_dict(self) -> dict:
+        """Everything a resumed run needs: the trained networks and the optimisers (frozen ones come from files)."""
+        return {
+            "networks": {name: network.state_dict() for name, network in self.trainable.items()},
+            "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        """Undo of `state_dict`."""
+        for name, network in self.trainable.items():
+            network.load_state_dict(state["networks"][name])
+        for name, optimiser in self.optimisers.items():
+            optimiser.load_state_dict(state["optimisers"][name])

@@ -1,0 +1,146 @@
+"""Image quality metrics. A metric's name is its whole protocol; nothing is cropped, converted or rounded beyond it.
+
+All take SR and HR as (1, 3, H, W) float32 RGB in [0, 1], equal in size, SR clamped by the caller, not rounded.
+They run on the CPU in float32 or better, whatever made the SR image: a table must not depend on a card's precision.
+Source: the code of DADA (CVPR 2022), tools/Metrics.py, tools/pytorch_ssim.py and its copy of LPIPS.
+"""
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pipeline.errors import UserError
+from pipeline.weights import open_weights
+
+Measure = Callable[[Tensor, Tensor], float]
+PROTOCOL = {
+    "psnr_y": "PSNR (dB) of limited-range luma, (65.738 R + 129.057 G + 25.064 B)/256, without {scale} border pixels",
+    "ssim_rgb": "SSIM of R, G, B averaged, 11x11 Gaussian (sigma 1.5), zero padding, whole image, C1 1e-4, C2 9e-4",
+    "lpips_alex": "LPIPS 0.1 with AlexNet features and the linear heads of lpips 0.1.4, whole image",
+}
+LUMA = (65.738, 129.057, 25.064)
+WINDOW, SIGMA = 11, 1.5
+C1, C2 = 0.01**2, 0.03**2
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """The metrics of one evaluation: name → function, name → reason why not, name → protocol in one line."""
+
+    measures: dict[str, Measure]
+    missing: dict[str, str]
+    protocol: dict[str, str]
+
+    def measure(self, name: str, sr: Tensor, hr: Tensor) -> dict[str, float]:
+        """All metrics of the image called `name`; UserError naming it for unequal sizes or a non-finite SR."""
+        if sr.shape != hr.shape:
+            raise UserError(
+                f"image {name}: SR is {_size(sr)}, HR is {_size(hr)} (height x width). Expected equal sizes."
+            )
+        if not torch.isfinite(sr).all():
+            raise UserError(
+                f"image {name}: the SR image holds NaN or infinity. The network diverged, or its file is damaged; "
+                "train it again."
+            )
+        return {metric: measure(sr, hr) for metric, measure in self.measures.items()}
+
+
+def open_metrics(names: Sequence[str], scale: int, weights: str | Path | None, weights_spec: dict | None) -> Metrics:
+    """The metrics called `names`; without an AlexNet file LPIPS goes to `missing`. UserError for an unknown name."""
+    measures: dict[str, Measure] = {}
+    missing: dict[str, str] = {}
+    for name in names:
+        if name not in PROTOCOL:
+            raise UserError(f"metric '{name}' does not exist; metrics are {', '.join(PROTOCOL)}.")
+        if name == "psnr_y":
+            measures[name] = lambda sr, hr: psnr_y(sr, hr, shave=scale)
+        elif name == "ssim_rgb":
+            measures[name] = ssim_rgb
+        elif weights is None or weights_spec is None:
+            missing[name] = "not measured: this edition runs without the pretrained AlexNet that LPIPS rests on"
+        else:
+            measures[name] = lpips_alex(weights, weights_spec)
+    return Metrics(measures, missing, {name: PROTOCOL[name].format(scale=scale) for name in names})
+
+
+def psnr_y(sr: Tensor, hr: Tensor, shave: int) -> float:
+    """PSNR of the limited-range luma difference without `shave` border pixels; 100 for (nearly) equal images.
+
+    The coefficients sum to 0.8588, so values lie 1.32 dB above those of a luma with unit sum.
+    """
+    height, width = sr.shape[2:]
+    if min(height, width) <= 2 * shave:
+        raise UserError(f"psnr_y: an image of {height}x{width} has nothing left inside a border of {shave} pixels.")
+    inner = (sr.double() - hr.double())[:, :, shave : height - shave, shave : width - shave]
+    weights = torch.tensor(LUMA, dtype=torch.float64, device=sr.device).view(1, 3, 1, 1) / 256
+    error = (inner * weights).sum(dim=1).square().mean().item()
+    return 100.0 if error < 1e-17 else -10 * math.log10(error)
+
+
+def ssim_rgb(sr: Tensor, hr: Tensor) -> float:
+    """Mean of the SSIM map over pixels and colours (Wang et al., IEEE TIP 2004, eq. 13)."""
+    # Channel by channel: a 20-megapixel photograph fits into memory.
+    channels = [
+        ssim_map(sr[:, c : c + 1].float(), hr[:, c : c + 1].float()).double().mean() for c in range(sr.shape[1])
+    ]
+    return torch.stack(channels).mean().item()
+
+
+def ssim_map(a: Tensor, b: Tensor) -> Tensor:
+    """SSIM at every pixel, (N, 1, H, W) float32; windows reach over the border into zeros."""
+    mean_a, mean_b = _blur(a), _blur(b)
+    var_a, var_b = _blur(a * a) - mean_a**2, _blur(b * b) - mean_b**2
+    cov = _blur(a * b) - mean_a * mean_b
+    return ((2 * mean_a * mean_b + C1) * (2 * cov + C2)) / ((mean_a**2 + mean_b**2 + C1) * (var_a + var_b + C2))
+
+
+def _blur(x: Tensor) -> Tensor:
+    """Gaussian window, zero-padded; two passes of one dimension equal the 11x11 window."""
+    distance = torch.arange(WINDOW, dtype=torch.float64, device=x.device) - WINDOW // 2
+    kernel = torch.exp(-(distance**2) / (2 * SIGMA**2))
+    kernel = (kernel / kernel.sum()).to(x.dtype)
+    rows = functional.conv2d(x, kernel.view(1, 1, -1, 1), padding=(WINDOW // 2, 0))
+    return functional.conv2d(rows, kernel.view(1, 1, 1, -1), padding=(0, WINDOW // 2))
+
+
+def lpips_alex(weights: str | Path, spec: dict) -> Measure:
+    """LPIPS with AlexNet's convolutions from a verified local file; never touches the network.
+
+    Source: Zhang et al., CVPR 2018; the package lpips 0.1.4 with its own heads. UserError for another file.
+    """
+    import lpips
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*'(pretrained|weights)'", category=UserWarning)
+        # pnet_rand: the package must not look for the trunk itself; every one of its tensors is set below.
+        model = lpips.LPIPS(net="alex", version="0.1", pnet_rand=True, verbose=False).eval()
+    _load_trunk(model.net, open_weights(weights, spec), weights)
+
+    def measure(sr: Tensor, hr: Tensor) -> float:
+        with torch.no_grad():
+            return model(sr.float(), hr.float(), normalize=True).item()
+
+    return measure
+
+
+def _load_trunk(trunk: nn.Module, state: dict[str, Tensor], path: str | Path) -> None:
+    """Copy torchvision's `features.3.weight` to the package's `slice2.3.weight`, and so on."""
+    names = {name: "features." + name.split(".", 1)[1] for name in trunk.state_dict()}
+    wrong = [
+        source
+        for name, source in names.items()
+        if source not in state or state[source].shape != trunk.state_dict()[name].shape
+    ]
+    if wrong:
+        raise UserError(f"{path}: not AlexNet's weights: {', '.join(wrong[:4])} missing or of another shape.")
+    trunk.load_state_dict({name: state[source] for name, source in names.items()})
+
+
+def _size(image: Tensor) -> str:
+    return f"{image.shape[2]}x{image.shape[3]}"

@@ -1,0 +1,125 @@
+"""The one door for settings: params.yaml -> schema -> cross-checks. Slices of it become the keys of jobs (`pipeline.stages`)."""
+
+from pathlib import Path
+
+from pipeline.errors import UserError
+
+SCHEMA = Path("rules/schemas/params.schema.yaml")
+
+
+def load(path: str | Path = "params.yaml", schema: str | Path = SCHEMA) -> dict:
+    """Read and check a params file; UserError names the file, the key, the value and what was expected."""
+    import yaml
+
+    try:
+        with open(path, encoding="utf-8") as stream:
+            params = yaml.safe_load(stream)
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file. Run from the top folder of the repository.") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not valid YAML: {error}") from error
+    check(params, path, schema)
+    return params
+
+
+def check(params: dict, path: str | Path = "params.yaml", schema: str | Path = SCHEMA) -> None:
+    """Check settings against the schema and against each other; UserError lists everything that is wrong."""
+    import jsonschema
+    import yaml
+
+    with open(schema, encoding="utf-8") as stream:
+        validator = jsonschema.Draft202012Validator(yaml.safe_load(stream))
+    found = sorted(validator.iter_errors(params), key=lambda error: [str(part) for part in error.absolute_path])
+    problems = [_explain(error) for error in found] or list(_contradictions(params))
+    if problems:
+        raise UserError(f"{path}: " + f"\n{path}: ".join(problems))
+
+
+def _explain(error) -> str:
+    """One line for a schema violation, with advice for the classic of YAML numbers."""
+    place = ".".join(str(part) for part in error.absolute_path) or "(top level)"
+    line = f"{place}: {error.message}"
+    if _number_in_disguise(error.instance):
+        line += f". YAML reads {error.instance!r} as text; write a number with a point, for example 1.0e-4"
+    return line
+
+
+def _number_in_disguise(value) -> bool:
+    try:
+        return isinstance(value, str) and float(value) is not None
+    except ValueError:
+        return False
+
+
+def _contradictions(params: dict):
+    """Lines for settings that the schema allows but that name things which do not exist."""
+    datasets, methods, editions = params["datasets"], params["methods"], params["editions"]
+    for name, block in datasets.items():
+        if block["edition"] not in editions:
+            yield f"datasets.{name}.edition: '{block['edition']}' is not one of the editions {', '.join(editions)}"
+        for camera, recipe in block["cameras"].items():
+            for scale in block["scales"]:
+                if "recipes" in recipe and str(scale) not in {str(key) for key in recipe["recipes"]}:
+                    yield f"datasets.{name}.cameras.{camera}.recipes: no recipe for scale {scale}, listed in scales"
+    for name, block in editions.items():
+        for weight in block["weights"]:
+            if weight not in params["weights"]:
+                yield f"editions.{name}.weights: '{weight}' has no block in weights"
+    for name, block in methods.items():
+        yield from _method_contradictions(name, block, methods, editions)
+    for name, table in params["tables"].items():
+        yield from _table_contradictions(name, table, params)
+    for name, report in params["reports"].items():
+        for key in ("table", "crossdevice"):
+            if report[key] not in params["tables"]:
+                yield f"reports.{name}.{key}: '{report[key]}' is not one of the tables {', '.join(params['tables'])}"
+
+
+def _method_contradictions(name: str, block: dict, methods: dict, editions: dict):
+    same = block.get("same_as")
+    if same and same["method"] not in methods:
+        yield f"methods.{name}.same_as.method: there is no method '{same['method']}'"
+    if sum(key in block for key in ("same_as", "network", "stages")) != 1:
+        yield f"methods.{name}: exactly one of stages, same_as and network is expected"
+    for stage, settings in block.get("stages", {}).items():
+        place = f"methods.{name}.stages.{stage}"
+        if block["preset"] not in settings["loss"]:
+            yield f"{place}.loss: no preset '{block['preset']}', which methods.{name}.preset names"
+        for edition in settings["schedule"]:
+            if edition not in editions:
+                yield f"{place}.schedule: '{edition}' is not one of the editions {', '.join(editions)}"
+        for network, origin in settings["starts"].items():
+            method, _, start = origin.partition("/")
+            produced = methods.get(method, {}).get("stages", {}).get(start, {}).get("produces", [])
+            if network not in produced:
+                yield f"{place}.starts.{network}: '{origin}' does not produce a {network}"
+
+
+def _table_contradictions(name: str, table: dict, params: dict):
+    place = f"tables.{name}"
+    dataset = params["datasets"].get(table["dataset"])
+    if dataset is None:
+        yield f"{place}.dataset: '{table['dataset']}' is not one of the datasets {', '.join(params['datasets'])}"
+        return
+    if table["scale"] not in dataset["scales"]:
+        yield f"{place}.scale: {table['scale']} is not one of datasets.{table['dataset']}.scales {dataset['scales']}"
+    named = table.get("cameras", []) + [camera for pair in table.get("pairs", []) for camera in pair]
+    for camera in dict.fromkeys(named):
+        if camera not in dataset["cameras"]:
+            known = ", ".join(dataset["cameras"])
+            yield f"{place}: camera '{camera}' does not exist in datasets.{table['dataset']}.cameras ({known})"
+    if "pairs" not in table and table["kind"] == "comparison":
+        yield f"{place}: a comparison needs pairs"
+    if "cameras" not in table and table["kind"] == "crossdevice":
+        yield f"{place}: a crossdevice table needs cameras"
+    for pair in table.get("pairs", []):
+        if pair[0] == pair[1]:
+            yield f"{place}.pairs: {pair} has the same camera as source and target"
+    for method in table["methods"]:
+        block = params["methods"].get(method)
+        if block is None:
+            yield f"{place}.methods: '{method}' is not one of the methods {', '.join(params['methods'])}"
+            continue
+        for stage, settings in block.get("stages", {}).items():
+            if dataset["edition"] not in settings["schedule"]:
+                yield f"methods.{method}.stages.{stage}.schedule: nothing for edition '{dataset['edition']}', used by {place}"

@@ -1,0 +1,143 @@
+"""Hand the results to DVC, behind a guard: only what code, settings and inputs make today is recorded and pushed.
+
+`dvc commit -f` writes down whatever lies on the disk as the truth, so it may only run when Snakemake has nothing to do,
+the audit holds, and a receipt vouches for every file that DVC would take. Run as `python -m pipeline.publish`.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from pipeline.errors import UserError
+from pipeline.files import read_json
+
+RECEIPT = ".receipt.json"
+PLACES = ("data", "results")  # where receipts lie
+NOTHING = "Nothing to be done"
+
+
+def published_tables(folder: Path = Path("results/tables")) -> list[str]:
+    """Tables that have a receipt; UserError when there is none."""
+    tables = [path.as_posix() for path in sorted(folder.glob("*.tex")) if Path(f"{path}{RECEIPT}").is_file()]
+    if not tables:
+        raise UserError(f"{folder}: holds no finished table, so there is nothing to publish. Run `make demo` first.")
+    return tables
+
+
+def kept_folders(dvc_yaml: Path = Path("dvc.yaml")) -> list[str]:
+    """Folders whose bytes DVC keeps: the outs of dvc.yaml that are not left to git by `cache: false`."""
+    stages = yaml.safe_load(dvc_yaml.read_text(encoding="utf-8"))["stages"]
+    outs = [out for stage in stages.values() for entry in stage["outs"] for out in entry.items()]
+    return [path for path, options in outs if options.get("cache", True)]
+
+
+def vouched(folder: str) -> dict[str, dict]:
+    """Path -> {"md5", "size", "sha256"} of every file of DVC's kind in `folder`, as the receipts name them.
+
+    What git keeps (metrics, curves) is left out. UserError names the first file that has no receipt, is missing here,
+    has another size, or is claimed by two receipts that differ.
+    """
+    found: dict[str, dict] = {}
+    for receipt in sorted(path for place in PLACES for path in Path(place).rglob(f"*{RECEIPT}")):
+        for path, entry in read_json(receipt)["outputs"].items():
+            if not path.startswith(f"{folder}/") or not _kept(path):
+                continue
+            if found.setdefault(path, entry)["md5"] != entry["md5"]:
+                raise UserError(f"{path}: two receipts name it with different content. Run `make audit`.")
+            if not Path(path).is_file():
+                raise UserError(
+                    f"{path}: {receipt} names it, but it is not here. `dvc pull` it or run Snakemake first."
+                )
+            if Path(path).stat().st_size != entry["size"]:
+                raise UserError(f"{path}: is not the file that {receipt} names. Run `make audit`, then Snakemake.")
+    for path in sorted(p.as_posix() for p in Path(folder).rglob("*") if p.is_file()):
+        if _kept(path) and path not in found:
+            raise UserError(f"{path}: no receipt says what made it. Remove it, or run the rule that makes it.")
+    return found
+
+
+def folder_md5(folder: str, files: dict[str, dict]) -> str:
+    """The hash that DVC gives to `folder` when it holds exactly `files`: computed from receipts, no byte is read."""
+    entries = [
+        {"md5": entry["md5"], "relpath": path.removeprefix(f"{folder}/")} for path, entry in sorted(files.items())
+    ]
+    return f"{hashlib.md5(json.dumps(entries).encode(), usedforsecurity=False).hexdigest()}.dir"
+
+
+def locked_md5(folder: str, dvc_lock: Path = Path("dvc.lock")) -> str | None:
+    """What dvc.lock says about an out."""
+    stages = yaml.safe_load(dvc_lock.read_text(encoding="utf-8"))["stages"]
+    hashes = [out["md5"] for stage in stages.values() for out in stage.get("outs", []) if out["path"] == folder]
+    return hashes[0] if hashes else None
+
+
+def publish(tables: list[str]) -> None:
+    """Check, commit to DVC, compare DVC's hashes with the receipts', push, check that DVC is clean."""
+    plan = _python("snakemake", "--dry-run", "--", *tables)
+    if plan.returncode or NOTHING not in plan.stdout:
+        raise UserError(
+            f"{_tail(plan.stdout)}\nNothing was published: Snakemake still has something to do (above) for "
+            f"{', '.join(tables)}. Run it first, e.g. `make demo`."
+        )
+    audit = _python("pipeline.audit", *tables)
+    if audit.returncode:
+        raise UserError(f"{_tail(audit.stdout)}\nNothing was published: the audit does not hold (above).")
+    files = {folder: vouched(folder) for folder in kept_folders()}
+    _dvc("commit", "--force")
+    for folder, entries in files.items():
+        if locked_md5(folder) != folder_md5(folder, entries):
+            raise UserError(
+                f"dvc.lock: what DVC took from {folder} is not what the receipts name. Nothing was pushed. "
+                "Restore dvc.lock (git checkout dvc.lock), run `make audit`, then publish again."
+            )
+    _dvc("push")
+    status = _dvc("status")
+    if "up to date" not in status:
+        raise UserError(f"{status}\ndvc status is not clean after the commit (above); something changed meanwhile.")
+    print(f"published: {sum(map(len, files.values()))} files of {', '.join(files)}; tables {', '.join(tables)}.")
+    print("Now put the other half under version control: git add dvc.lock data results && git commit")
+
+
+def _kept(path: str) -> bool:
+    return path.endswith((".safetensors", ".html"))
+
+
+def _python(module: str, *arguments: str) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "DVC_NO_ANALYTICS": "1"}
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, check=False
+    )
+
+
+def _dvc(*arguments: str) -> str:
+    done = _python("dvc", *arguments)
+    if done.returncode:
+        raise UserError(f"{_tail(done.stdout)}\ndvc {' '.join(arguments)} failed (above). See docs/data-versioning.md.")
+    return done.stdout
+
+
+def _tail(text: str, lines: int = 40) -> str:
+    return "\n".join(text.rstrip().splitlines()[-lines:])
+
+
+def main() -> int:
+    """Command line: the tables to publish, by default every finished one."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.publish", description=publish.__doc__)
+    parser.add_argument("tables", nargs="*", help="tables that must be up to date (default: every finished one)")
+    try:
+        publish(parser.parse_args().tables or published_tables())
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,153 @@
+"""The numbers of a table, checked as they are read: measured ones from metrics.json files, reported ones of a paper."""
+
+import math
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.bootstrap import paired_difference
+from pipeline.errors import UserError
+from pipeline.files import read_json
+from pipeline.table_settings import Gain, Method, Pair, TableSettings
+
+EXPECTED = ("dataset", "scale", "camera", "images", "mean", "interval", "missing", "protocol")
+
+
+@dataclass(frozen=True)
+class Value:
+    """A mean over test images: with bounds when one run stands behind it, with a deviation when several seeds do."""
+
+    mean: float
+    std: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+class Scores:
+    """All metrics files of a table by cell (method, setting, source, target, seed)."""
+
+    def __init__(self, settings: TableSettings, files: list[Path]):
+        """Read and check every file. UserError names the cell whose file is missing, of another test set or changed."""
+        self.settings = settings
+        self.paths = {(c.method, c.setting, c.source, c.target, c.seed): c.metrics for c in settings.cells}
+        given = {str(path) for path in files}
+        self.files: dict[str, dict] = {}
+        for method in settings.methods:
+            for setting in method.settings if method.run else ():
+                for pair in settings.pairs:
+                    for seed in self.seeds(method):
+                        self._read((method.name, setting, pair.source, pair.target, seed), given)
+
+    def seeds(self, method: Method) -> tuple[int, ...]:
+        """Seeds of a method's runs; what is not trained has one."""
+        return self.settings.seeds if method.trained else self.settings.seeds[:1]
+
+    def method(self, name: str) -> Method:
+        found = [method for method in self.settings.methods if method.name == name]
+        if not found:
+            raise UserError(f"table {self.settings.name}: there is no method '{name}' among its rows.")
+        return found[0]
+
+    def file(self, method: str, setting: str, pair: Pair, seed: int) -> dict:
+        """The metrics file of one run on the pair's target."""
+        return self.files[self.paths[method, setting, pair.source, pair.target, seed]]
+
+    def missing(self, metric: str) -> dict[str, str]:
+        """Path -> reason of every file that could not measure the metric."""
+        return {path: file["missing"][metric] for path, file in self.files.items() if metric in file["missing"]}
+
+    def value(self, method: Method, setting: str, pair: Pair, metric: str) -> Value | None:
+        """Mean over images, over seeds where there are several; None when not measured."""
+        files = [self.file(method.name, setting, pair, seed) for seed in self.seeds(method)]
+        if any(metric in file["missing"] for file in files):
+            return None
+        means = [file["mean"][metric] for file in files]
+        if len(means) > 1:
+            return Value(statistics.fmean(means), statistics.stdev(means))
+        low, high = files[0]["interval"].get(metric, (None, None))
+        return Value(means[0], None, low, high)
+
+    def gains(self, setting: str, pair: Pair, metric: str) -> dict[int, Value] | None:
+        """Seed -> gain over the same images (positive: the value went up), resampled as pairs; None if not measured."""
+        gain, bootstrap = self.settings.gain, self.settings.bootstrap
+        first, over = self.method(gain.method), self.method(gain.over)
+        found = {}
+        for seed in self.seeds(first):
+            ours = self.file(first.name, setting, pair, seed)
+            base = self.file(over.name, setting, pair, seed if over.trained else self.seeds(over)[0])
+            if metric in ours["missing"] or metric in base["missing"]:
+                return None
+            values = [{name: image[metric] for name, image in file["images"].items()} for file in (ours, base)]
+            mean, low, high = paired_difference(*values, bootstrap.samples, bootstrap.seed, bootstrap.level)
+            found[seed] = Value(mean, None, low, high)
+        return found
+
+    def gain(self, setting: str, pair: Pair, metric: str) -> Value | None:
+        """The gain of one seed with its interval, or mean and deviation over several; None when not measured."""
+        found = self.gains(setting, pair, metric)
+        if found is None:
+            return None
+        means = [value.mean for value in found.values()]
+        if len(means) == 1:
+            return next(iter(found.values()))
+        return Value(statistics.fmean(means), statistics.stdev(means))
+
+    def _read(self, cell: tuple, given: set[str]) -> None:
+        method, setting, source, target, seed = cell
+        place = f"table {self.settings.name}: {method}, setting {setting}, {source} → {target}, seed {seed}"
+        path = self.paths.get(cell)
+        if path is None:
+            raise UserError(f"{place}: no metrics file is named for this cell. Add it to the cells of the table.")
+        if path not in given:
+            raise UserError(f"{place}: {path} is not among the inputs of the job. Evaluate that run first.")
+        if path not in self.files:
+            try:
+                self.files[path] = read_json(path)
+            except UserError as error:
+                raise UserError(f"{place}: {error}") from error
+        _check(self.files[path], path, place, self.settings, target)
+
+
+def _check(file: dict, path: str, place: str, settings: TableSettings, target: str) -> None:
+    """UserError when a metrics file is of another test set, lacks a metric, or its mean is not that of its images."""
+    lacking = [key for key in EXPECTED if key not in file]
+    if lacking:
+        raise UserError(f"{place}: {path} has no {', '.join(lacking)}; it is no metrics file. Evaluate again.")
+    wanted = {"dataset": settings.dataset, "scale": settings.scale, "camera": target}
+    for key, value in wanted.items():
+        if file[key] != value:
+            raise UserError(f"{place}: {path} is of {key} {file[key]!r}, the table of {value!r}.")
+    for metric in settings.metrics:
+        if metric.name in file["missing"]:
+            continue
+        if metric.name not in file["mean"]:
+            raise UserError(f"{place}: {path} holds neither {metric.name} nor a reason why it is missing.")
+        mean = statistics.fmean(image[metric.name] for image in file["images"].values())
+        if not math.isclose(mean, file["mean"][metric.name], rel_tol=1e-6, abs_tol=1e-9):
+            raise UserError(
+                f"{place}: {path} says mean {metric.name} {file['mean'][metric.name]}, its images say {mean}. "
+                "The file was changed by hand; evaluate again."
+            )
+
+
+class Reported:
+    """A paper's printed numbers."""
+
+    def __init__(self, path: Path):
+        import yaml
+
+        try:
+            self.content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, yaml.YAMLError) as error:
+            raise UserError(f"{path}: reported numbers could not be read ({error}).") from error
+        self.path = str(path)
+
+    def value(self, method: str, setting: str, pair: Pair, metric: str) -> float | None:
+        """The printed number, or None where the paper prints none."""
+        cells = self.content["results"].get(setting, {}).get(method, {})
+        return cells.get(f"{pair.source}-{pair.target}", {}).get(metric)
+
+    def gain(self, gain: Gain, setting: str, pair: Pair, metric: str) -> float | None:
+        """Difference of two printed numbers."""
+        first, over = (self.value(name, setting, pair, metric) for name in (gain.method, gain.over))
+        return None if first is None or over is None else round(first - over, 6)

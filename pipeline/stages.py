@@ -1,0 +1,147 @@
+"""What each kind of job rests on: its modules, its slice of params.yaml, its packages. The key of a job is exactly that."""
+
+from pipeline import environment, fingerprint, plan
+from pipeline.errors import UserError
+
+LOCK = "requirements.lock"
+IMAGES = ["numpy", "pillow", "safetensors"]
+TORCH = ["torch", "numpy", "safetensors"]
+
+
+def key(params: dict, stage: str, wildcards: dict) -> dict:
+    """The key of a job: equal keys and equal inputs promise equal outputs. UserError for an unknown stage."""
+    if stage not in STAGES:
+        raise UserError(f"'{stage}' is no stage of this pipeline; stages are {', '.join(STAGES)}.")
+    modules, settings, packages = STAGES[stage](params, {name: str(value) for name, value in wildcards.items()})
+    return {
+        "stage": stage,
+        "wildcards": {name: str(value) for name, value in wildcards.items()},
+        "settings": settings,
+        "code": {"modules": modules, "sha256": fingerprint.code(*modules)},
+        "packages": {"names": packages, "sha256": environment.packages_hash(LOCK, packages)} if packages else None,
+    }
+
+
+def _pack(params: dict, wildcards: dict):
+    block = params["datasets"][wildcards["dataset"]]
+    shared = {name: value for name, value in block.items() if name in ("train", "val", "test")}
+    settings = {"module": block["module"], "scale": int(wildcards["scale"]), "camera": wildcards["camera"], **shared}
+    settings["recipe"] = block["cameras"][wildcards["camera"]]
+    recipes = settings["recipe"].get("recipes")
+    if recipes:
+        chosen = {str(scale): recipe for scale, recipe in recipes.items()}[wildcards["scale"]]
+        settings["recipe"] = {**settings["recipe"], "recipes": {wildcards["scale"]: chosen}}
+    return ["pipeline.pack", f"pipeline.datasets.{block['module']}"], settings, [*IMAGES, "scipy", "scikit-image"]
+
+
+def _weights(params: dict, wildcards: dict):
+    block = next(block for block in params["weights"].values() if block["file"] == wildcards["file"])
+    return ["pipeline.weights"], block, []
+
+
+def _train(params: dict, wildcards: dict):
+    dataset, method, stage = wildcards["dataset"], wildcards["method"], wildcards["stage"]
+    edition, block = plan.edition(params, dataset), params["methods"][method]
+    settings = plan.stage_block(params, method, stage)
+    module = block.get("module", method)
+    networks = {role: edition["networks"][role] for role in settings["networks"]}
+    names = {spec["name"] for spec in networks.values()} | {settings.get("generator", networks["generator"]["name"])}
+    return (
+        ["pipeline.train", f"pipeline.methods.{module}", *(f"pipeline.models.{name}" for name in sorted(names))],
+        {
+            "method": module,
+            "stage": stage,
+            "scale": int(wildcards["scale"]),
+            "seed": int(wildcards["seed"]),
+            "networks": networks,
+            "loss": settings["loss"][block["preset"]],
+            "schedule": settings["schedule"][params["datasets"][dataset]["edition"]],
+            "selection": settings["selection"],
+            "weights": plan.stage_weights(params, dataset, method, stage),
+            "compute": edition["compute"],
+            "training": edition["training"],
+        },
+        TORCH,
+    )
+
+
+def _evaluate(params: dict, wildcards: dict):
+    dataset, scale = wildcards["dataset"], int(wildcards["scale"])
+    edition = plan.edition(params, dataset)
+    network = plan.evaluation_network(params, dataset, scale, wildcards["method"])
+    trained = "network" not in params["methods"][wildcards["method"]]
+    settings = {
+        "dataset": dataset,
+        "scale": scale,
+        "camera": wildcards["camera"],
+        "network": None if trained else network,
+        "expect": network["name"],
+        "lpips_weights": params["weights"]["alexnet"] if "alexnet" in edition["weights"] else None,
+        "compute": edition["compute"],
+        **edition["evaluate"],
+    }
+    modules = ["pipeline.evaluate", "pipeline.models.cdc" if trained else f"pipeline.models.{network['name']}"]
+    if trained:
+        modules.append(f"pipeline.models.{network['name']}")
+    return sorted(set(modules)), settings, [*TORCH, "lpips"]
+
+
+def _table(params: dict, wildcards: dict):
+    name = wildcards["table"]
+    block = params["tables"][name]
+    dataset = params["datasets"][block["dataset"]]
+    used = list(dict.fromkeys(camera for pair in plan.cell_cameras(block) for camera in pair))
+    settings = {
+        **{key: block[key] for key in ("kind", "title", "caption", "dataset", "scale", "settings", "seeds")},
+        **{key: block[key] for key in ("reported", "gain", "tolerance")},
+        "name": name,
+        "simulated": dataset["simulated"],
+        "cameras": [{"name": camera, "label": dataset["cameras"][camera]["label"]} for camera in used],
+        "methods": [_table_method(params, method, block["settings"]) for method in block["methods"]],
+        "pairs": [_table_pair(dataset, *pair) for pair in plan.cell_cameras(block)],
+        "setting_labels": {"real": "Real → Real", "synthetic": "Synthetic → Real"},
+        "metrics": [{"name": metric, **params["metrics"][metric]} for metric in block["metrics"]],
+        "bootstrap": plan.edition(params, block["dataset"])["evaluate"]["bootstrap"],
+        "notes": [*_training_notes(params, name), *dataset.get("credits", []), *block["notes"]],
+        "cells": plan.table_cells(params, name),
+    }
+    return ["pipeline.tables"], settings, ["numpy"]
+
+
+def _table_method(params: dict, method: str, settings: list[str]) -> dict:
+    block = params["methods"][method]
+    same = block.get("same_as")
+    return {
+        "name": method,
+        "label": block["label"],
+        "trained": "network" not in block,
+        "ranked": not (same and same["camera"] == "target"),
+        "run": True,
+        "settings": [same["setting"]] if same and same["setting"] in settings else settings,
+    }
+
+
+def _table_pair(dataset: dict, source: str, target: str) -> dict:
+    short = {camera: block["short"] for camera, block in dataset["cameras"].items()}
+    return {"source": source, "target": target, "label": f"{short[source]}→{short[target]}"}
+
+
+def _training_notes(params: dict, table: str) -> list[str]:
+    """How the generators were trained and chosen, and which loss terms the edition had to leave out."""
+    dataset = params["tables"][table]["dataset"]
+    edition, size = params["datasets"][dataset]["edition"], plan.edition(params, dataset)
+    stages = dict.fromkeys((run["method"], run["stage"]) for run in plan.training_runs(params, table).values())
+    lengths, absent = [], set()
+    for method, stage in stages:
+        block = plan.stage_block(params, method, stage)
+        label, preset = params["methods"][method]["label"], params["methods"][method]["preset"]
+        lengths.append(f"{label} {stage} {block['schedule'][edition]['steps']:,} (preset {preset})")
+        absent |= set(block.get("weights", [])) - set(size["weights"])
+    lines = [f"Edition {edition}. Training steps: {', '.join(lengths)}."]
+    lines.append("Checkpoint: always the last; no test image and no HR of the target camera takes part in training or choice.")
+    if absent:
+        lines.append(f"Loss terms that need pretrained files are left out in this edition: {', '.join(sorted(absent))}.")
+    return lines
+
+
+STAGES = {"pack": _pack, "weights": _weights, "train": _train, "evaluate": _evaluate, "table": _table}

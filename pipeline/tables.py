@@ -1,0 +1,119 @@
+"""Job: metrics.json files and a paper's reported numbers → one table as LaTeX, CSV and an HTML preview."""
+
+import csv
+import io
+
+from pipeline import comparison, crossdevice, job, latex, tables_html
+from pipeline.errors import UserError
+from pipeline.files import write_text
+from pipeline.scores import Reported, Scores, Value
+from pipeline.settings import build
+from pipeline.table_settings import Method, Metric, Pair, TableSettings
+
+WHERE = ["table", "setting", "pair", "source", "target", "method", "seed", "metric"]
+WHAT = ["value", "low", "high", "images", "origin", "reported", "difference", "verdict"]
+
+
+def work(task: job.Job) -> dict:
+    """Write `tex`, `csv` and `html` from the inputs `metrics` (several) and, where settings name it, `reported`."""
+    settings = build(TableSettings, task.settings)
+    scores = Scores(settings, task.inputs.get("metrics", []))
+    reported = Reported(task.input("reported")) if settings.reported else None
+    document = crossdevice.document(scores) if settings.kind == "crossdevice" else comparison.document(scores, reported)
+    rows = records(scores, reported)
+    texts = {"tex": latex.render(document), "csv": as_csv(rows), "html": tables_html.render(document)}
+    for name, text in texts.items():
+        if name not in task.outputs:
+            raise UserError(f"table {settings.name}: the job has no output '{name}'; it writes tex, csv and html.")
+        write_text(task.outputs[name], text)
+    return {"rows": len(rows), "metrics_files": len(scores.files)}
+
+
+def records(scores: Scores, reported: Reported | None) -> list[dict]:
+    """One record per number, unrounded: every run, mean and std over seeds, gains (method `a - b`)."""
+    settings, rows = scores.settings, []
+    for setting in settings.settings:
+        for pair in settings.pairs:
+            for method in (method for method in settings.methods if setting in method.settings):
+                for metric in settings.metrics:
+                    rows += _cell(scores, reported, method, setting, pair, metric)
+            for metric in settings.metrics if settings.gain else ():
+                rows += _gain(scores, reported, setting, pair, metric.name)
+    return rows
+
+
+def _cell(
+    scores: Scores, reported: Reported | None, method: Method, setting: str, pair: Pair, metric: Metric
+) -> list[dict]:
+    settings, name = scores.settings, metric.name
+    printed = reported.value(method.name, setting, pair, name) if reported else None
+    base = _base(settings, setting, pair, method.name, name, printed)
+    if not method.run:
+        return [] if printed is None else [{**base, "origin": reported.path, "verdict": "no run"}]
+    value = scores.value(method, setting, pair, name)
+    if value is None:
+        return []
+    rows = []
+    for seed in scores.seeds(method):
+        file = scores.file(method.name, setting, pair, seed)
+        low, high = file["interval"].get(name, (None, None))
+        origin = scores.paths[method.name, setting, pair.source, pair.target, seed]
+        numbers = {"value": file["mean"][name], "low": low, "high": high, "images": len(file["images"])}
+        rows.append({**base, "seed": seed, **numbers, "origin": origin})
+    over_seeds = _over_seeds(base, rows, value)
+    if printed is not None and not settings.simulated:
+        judged = {
+            "difference": value.mean - printed,
+            "verdict": comparison.verdict(scores, value.mean, printed, metric),
+        }
+        (over_seeds or rows)[0].update(judged)
+    return rows + over_seeds
+
+
+def _gain(scores: Scores, reported: Reported | None, setting: str, pair: Pair, metric: str) -> list[dict]:
+    gain = scores.settings.gain
+    printed = reported.gain(gain, setting, pair, metric) if reported else None
+    base = _base(scores.settings, setting, pair, f"{gain.method} - {gain.over}", metric, printed)
+    rows = []
+    for seed, value in (scores.gains(setting, pair, metric) or {}).items():
+        over = scores.method(gain.over)
+        over_seed = seed if over.trained else scores.seeds(over)[0]
+        cells = ((gain.method, seed), (gain.over, over_seed))
+        origins = [scores.paths[name, setting, pair.source, pair.target, number] for name, number in cells]
+        images = len(scores.file(gain.method, setting, pair, seed)["images"])
+        numbers = {"value": value.mean, "low": value.low, "high": value.high, "images": images}
+        rows.append({**base, "seed": seed, **numbers, "origin": ";".join(origins)})
+    return rows + (_over_seeds(base, rows, scores.gain(setting, pair, metric)) if rows else [])
+
+
+def _base(settings: TableSettings, setting: str, pair: Pair, method: str, metric: str, printed: float | None) -> dict:
+    place = {
+        "table": settings.name,
+        "setting": setting,
+        "pair": pair.label,
+        "source": pair.source,
+        "target": pair.target,
+    }
+    return {**place, "method": method, "metric": metric, "reported": printed}
+
+
+def _over_seeds(base: dict, runs: list[dict], value: Value) -> list[dict]:
+    """Rows `mean` and `std` where several seeds stand behind a number."""
+    if value.std is None:
+        return []
+    shared = {**base, "images": runs[0]["images"], "origin": ";".join(row["origin"] for row in runs)}
+    return [{**shared, "seed": "mean", "value": value.mean}, {**shared, "seed": "std", "value": value.std}]
+
+
+def as_csv(rows: list[dict]) -> str:
+    """Long form with a fixed header; numbers with all their digits, absent ones empty."""
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, [*WHERE, *WHAT], lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: repr(value) if isinstance(value, float) else value for name, value in row.items()})
+    return stream.getvalue()
+
+
+if __name__ == "__main__":
+    job.run(work)

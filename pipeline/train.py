@@ -1,0 +1,151 @@
+"""The one training loop: `python -m pipeline.train --key … --input … --output … --receipt …`, as rule `train` prints it."""
+
+import importlib
+import shutil
+import signal
+import time
+from dataclasses import dataclass
+
+import torch
+from tqdm import tqdm
+
+from pipeline import files, reproducibility, settings
+from pipeline.checkpoints import save_network
+from pipeline.datasets.patches import PatchSampler
+from pipeline.errors import UserError
+from pipeline.job import Job, run
+from pipeline.methods.base import NonFiniteLoss, Stage
+from pipeline.training_state import RunFiles
+
+DATA = ("source_lr", "source_hr", "target_lr")
+
+
+@dataclass(frozen=True)
+class Training:
+    """How often the loop reports (steps) and saves its state (minutes)."""
+
+    log_every: int
+    state_minutes: float
+
+
+def work(job: Job) -> dict:
+    """Train the stage that the job's settings describe, from its saved state if there is one."""
+    device = reproducibility.prepare(job.settings["compute"], job.settings["seed"])
+    stage = load_stage(job, device)
+    sampler = PatchSampler(
+        {name: job.input(name) for name in DATA if name in job.inputs},
+        scale=job.settings["scale"],
+        patch=stage.schedule.patch,
+        batch=stage.schedule.batch,
+        seed=job.settings["seed"],
+    )
+    run_files = RunFiles(job.outputs["history"].parent, stamp(job))
+    training = settings.build(Training, job.settings["training"], "training")
+    measured = Loop(stage, sampler, run_files, training, device).run()
+    for name, (network, spec) in stage.results().items():
+        save_network(job.outputs[name], network, spec)
+    with files.atomic(job.outputs["history"]) as temporary:
+        shutil.copyfile(run_files.history, temporary)
+    run_files.remove()
+    return measured
+
+
+def load_stage(job: Job, device: torch.device) -> Stage:
+    """The stage's class, found by the method's file name, with its networks set up."""
+    method, name = job.settings["method"], job.settings["stage"]
+    try:
+        stages = importlib.import_module(f"pipeline.methods.{method}").STAGES
+    except ModuleNotFoundError as error:
+        raise UserError(f"methods.{method}: looked for pipeline/methods/{method}.py ({error}).") from error
+    if name not in stages:
+        raise UserError(f"pipeline/methods/{method}.py has no stage '{name}'; it has {', '.join(stages)}.")
+    starts = {name.removeprefix("start_"): job.input(name) for name in job.inputs if name.startswith("start_")}
+    weights = {name: job.input(name) for name in job.settings["weights"]}
+    return stages[name](job.settings, starts, weights, device)
+
+
+def stamp(job: Job) -> str:
+    """What a saved state belongs to: the job's key and the contents of its inputs."""
+    inputs = {str(path): files.sha256(path) for paths in job.inputs.values() for path in paths}
+    return files.canonical_json({"key": job.key_sha256, "inputs": inputs})
+
+
+class Loop:
+    """Steps, history, periodic state; stops cleanly on SIGTERM and SIGINT, and at once when a loss is not finite."""
+
+    def __init__(self, stage: Stage, sampler: PatchSampler, run_files: RunFiles, training: Training, device: torch.device):
+        self.stage, self.sampler, self.files, self.training, self.device = stage, sampler, run_files, training, device
+        self.sums: dict[str, torch.Tensor] = {}
+        self.signal: int | None = None
+
+    def run(self) -> dict:
+        """Train up to the schedule's last step; return what was measured."""
+        steps, first = self.stage.schedule.steps, self._resume()
+        handlers = {number: signal.signal(number, self._stop) for number in (signal.SIGTERM, signal.SIGINT)}
+        began = saved = time.monotonic()
+        try:
+            for step in tqdm(range(first, steps), initial=first, total=steps, unit="step", mininterval=5):
+                self._step(step)
+                now = time.monotonic()
+                if self.signal is not None or now - saved > 60 * self.training.state_minutes:
+                    self._save(step + 1)
+                    saved = now
+                if self.signal is not None:
+                    print(f"stopped by {signal.Signals(self.signal).name} after step {step + 1}; state saved", flush=True)
+                    raise SystemExit(128 + self.signal)
+                self.files.tell(step + 1, steps, (step + 1 - first) / (now - began))
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+        return self._measured(steps - first, time.monotonic() - began)
+
+    def _step(self, step: int) -> None:
+        for optimiser in self.stage.optimisers.values():
+            for group in optimiser.param_groups:
+                group["lr"] = self.stage.schedule.rate(step)
+        batch = self.sampler(step)
+        try:
+            terms = self.stage.step(batch._replace(**self._moved(batch)))
+        except NonFiniteLoss as error:
+            raise UserError(
+                f"step {step + 1}: loss term {', '.join(error.terms)} is not finite on the batch {', '.join(batch.names)}. "
+                "Nothing was saved after the last state; look at history.partial.jsonl, lower the rate or check these images."
+            ) from error
+        self.sums = {name: self.sums.get(name, 0) + value for name, value in terms.items()}
+        every = self.training.log_every
+        if (step + 1) % every == 0 or step + 1 == self.stage.schedule.steps:
+            count = (step % every) + 1
+            self.files.log({"step": step + 1} | {name: round(float(v) / count, 8) for name, v in self.sums.items()})
+            self.sums = {}
+
+    def _moved(self, batch) -> dict:
+        fields = {name: getattr(batch, name) for name in DATA}
+        return {name: field.to(self.device) for name, field in fields.items() if field is not None}
+
+    def _save(self, step: int) -> None:
+        self.files.save(step, {"stage": self.stage.state_dict(), "random": reproducibility.random_state(), "sums": self.sums})
+
+    def _resume(self) -> int:
+        state = self.files.load(self.device)
+        if state is None:
+            return 0
+        self.stage.load_state_dict(state["stage"])
+        reproducibility.restore_random_state(state["random"])
+        self.sums = state["sums"]
+        print(f"continued after step {state['step']}", flush=True)
+        return state["step"]
+
+    def _stop(self, number: int, _frame) -> None:
+        self.signal = number
+
+    def _measured(self, steps: int, seconds: float) -> dict:
+        measured = {"device": str(self.device), "steps": steps}
+        if steps:
+            measured["seconds_per_step"] = round(seconds / steps, 5)
+        if self.device.type == "cuda":
+            measured["gpu_peak_memory_mb"] = round(torch.cuda.max_memory_allocated() / 2**20)
+        return measured
+
+
+if __name__ == "__main__":
+    run(work)

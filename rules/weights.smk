@@ -1,0 +1,23 @@
+"""Pretrained files -> data/weights, checked by hash. Local: compute nodes need no internet."""
+
+
+localrules:
+    fetch_weights,
+
+
+rule fetch_weights:
+    output:
+        file="data/weights/{file}",
+        receipt="data/weights/{file}.receipt.json",
+    params:
+        key=key("weights"),
+        command=command("weights", "weights"),
+    resources:
+        runtime=60,
+        mem_mb=1000,
+        cpus_per_task=1,
+    retries: 2
+    log:
+        "data/weights/{file}.log",
+    shell:
+        "{params.command} > {log} 2>&1"
