@@ -98,7 +98,7 @@ class Report:
 
 
 def audit(targets: list[str], key_of: receipts.KeyOf) -> Report:
-    """Judge everything that `targets` rest on; `key_of(stage, wildcards)` is the key of a job as of now."""
+    """Judge everything that `targets` rest on; `key_of(stage, wildcards)` is the key of a job as of now, as text."""
     report, found, tracked = Report(targets), receipts.collect(), receipts.tracked_files()
     report.complaints += found.broken.values()
     keys = {path: receipts.key_reasons(receipt, key_of) for path, receipt in found.receipts.items()}
@@ -153,7 +153,7 @@ def main() -> None:
     try:
         params = settings.load(arguments.params)
         targets = [Path(target).as_posix() for target in arguments.targets]
-        report = audit(targets, lambda stage, wildcards: stages.key(params, stage, wildcards))
+        report = audit(targets, lambda stage, wildcards: files.canonical_json(stages.key(params, stage, wildcards)))
         if arguments.json:
             files.write_json(arguments.json, report.as_json())
     except UserError as error:

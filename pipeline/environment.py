@@ -101,9 +101,8 @@ def parse(text: str, lock_path: str | Path = "requirements.lock") -> dict[str, L
 
 
 def _origins(note: str) -> set[str]:
-    """Package names in a via note; `project (pyproject.toml)` and `-r requirements.in` are files, not packages."""
-    parts = (part.strip() for part in note.split(","))
-    return {_normal(part.partition("[")[0]) for part in parts if part and " " not in part and not part.startswith("-")}
+    """Names in a via note; those of files, like `project (pyproject.toml)`, are harmless: no package is called so."""
+    return {_normal(part.partition("[")[0].strip()) for part in note.split(",") if part.strip()}
 
 
 def _normal(name: str) -> str:

@@ -13,7 +13,9 @@ from pipeline.files import atomic
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_COLOURS = {0: "grey", 2: "RGB", 3: "palette", 4: "grey with alpha", 6: "RGB with alpha"}
 EXPECTED = "expected an 8-bit RGB PNG or JPEG without alpha"
-CONVERT = "convert it, for example: python -c \"from PIL import Image; Image.open('IN').convert('RGB').save('OUT.png')\""
+CONVERT = (
+    "convert it, for example: python -c \"from PIL import Image; Image.open('IN').convert('RGB').save('OUT.png')\""
+)
 
 
 def image_size(path: str | Path) -> tuple[int, int]:

@@ -119,9 +119,9 @@ def _execute(work: Callable[[Job], dict | None], key: dict, job: Job, receipt: P
     paths = [path for group in job.inputs.values() for path in group]
     states = {path: _state(path) for path in paths}
     inputs = {path.as_posix(): _input_hash(path) for path in paths}
-    with _interruptible(), _only_whole(job.outputs.values(), receipt):
+    with _interruptible(), _only_whole(job.outputs.values(), receipt) as before:
         returned = work(job) or {}
-        outputs = {path.as_posix(): _output_hashes(path, name) for name, path in job.outputs.items()}
+        outputs = {path.as_posix(): _output_hashes(path, name, before[path]) for name, path in job.outputs.items()}
         changed = [path.as_posix() for path in paths if _state(path) != states[path] and _changed(path, inputs)]
         if changed:
             raise UserError(f"{', '.join(changed)}: changed while the job read it. Run snakemake again.")
@@ -173,15 +173,15 @@ def _interruptible() -> Iterator[None]:
 
 
 @contextmanager
-def _only_whole(outputs: Iterable[Path], receipt: Path) -> Iterator[None]:
-    """On any error remove what this attempt wrote; an output that an earlier run left untouched stays."""
+def _only_whole(outputs: Iterable[Path], receipt: Path) -> Iterator[dict[Path, tuple | None]]:
+    """On any error remove what this attempt wrote; an untouched one of an earlier run stays. Yields states before."""
     outputs = list(outputs)
     before = {path: _state(path) for path in outputs}
     # The old receipt would speak for the new files until the new one is there.
     receipt.unlink(missing_ok=True)
     _remove_temporaries([*outputs, receipt])
     try:
-        yield
+        yield before
     except BaseException:
         ignored = [(number, signal.signal(number, signal.SIG_IGN)) for number in (signal.SIGINT, signal.SIGTERM)]
         for path in [path for path in outputs if _state(path) not in (None, before[path])] + [receipt]:
@@ -234,9 +234,9 @@ def _input_hash(path: Path) -> str:
     return files.sha256(path)
 
 
-def _output_hashes(path: Path, name: str) -> dict:
+def _output_hashes(path: Path, name: str, before: tuple | None) -> dict:
     """sha256 for judging, md5 because DVC names its objects by it, size in bytes."""
-    if not path.is_file():
+    if not path.is_file() or _state(path) == before:
         raise UserError(f"{path}: the job ended without writing its output '{name}'.")
     with open(path, "rb") as stream:
         md5 = hashlib.file_digest(stream, "md5").hexdigest()

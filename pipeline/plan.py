@@ -192,3 +192,22 @@ def training_runs(params: dict, table: str) -> dict[str, dict]:
             setting, cameras, method, stage, seed = folder.split("/")[3:]
             add(setting, cameras, method, stage, seed.removeprefix("seed"))
     return found
+
+
+def report_inputs(params: dict, report: str) -> dict:
+    """What a report shows: crops and metrics of every method and pair, test images per target, histories of all runs."""
+    table = params["tables"][params["reports"][report]["table"]]
+    dataset, scale, setting, seed = table["dataset"], table["scale"], table["settings"][0], table["seeds"][0]
+    shown = []
+    for source, target in table["pairs"]:
+        for method in table["methods"]:
+            folder = result_folder(params, dataset, scale, setting, source, target, method, seed)
+            files = {"samples": samples_file(folder, target), "metrics": metrics_file(folder, target)}
+            shown.append({"method": method, "source": source, "target": target, **files})
+    targets = dict.fromkeys(target for _, target in table["pairs"])
+    tests = [
+        {"camera": camera} | {kind: data_file(dataset, scale, camera, "test", kind) for kind in ("lr", "hr")}
+        for camera in targets
+    ]
+    runs = training_runs(params, params["reports"][report]["table"])
+    return {"shown": shown, "tests": tests, "histories": {f"{path}/history.jsonl": run for path, run in runs.items()}}

@@ -16,7 +16,7 @@ SUFFIX = ".receipt.json"
 FOLDERS = ("results", "data")
 MADE_HERE = "results/"
 
-KeyOf = Callable[[str, dict], dict]
+KeyOf = Callable[[str, dict], str]
 Look = Callable[[str], dict | None]
 Stray = Callable[[str], str | None]
 
@@ -88,8 +88,8 @@ def read(path: str) -> Receipt:
 def judge(found: Found, key_of: KeyOf, look: Look, stray: Stray) -> tuple[dict[str, list[Reason]], dict[str, str]]:
     """Receipt -> reasons why it does not hold (none: it holds), producers first; and path -> receipt of its maker.
 
-    `key_of(stage, wildcards)` is the key as of now, `look(path)` a file's content as {sha256, …} or None if it is not
-    here, `stray(path)` a complaint about an input that no receipt claims.
+    `key_of(stage, wildcards)` is the key as of now in canonical JSON, `look(path)` a file's content as {sha256, …} or
+    None if it is not here, `stray(path)` a complaint about an input that no receipt claims.
     """
     reasons = {path: key_reasons(receipt, key_of) for path, receipt in found.receipts.items()}
     makers = assign(found.receipts, reasons)
@@ -102,12 +102,15 @@ def key_reasons(receipt: Receipt, key_of: KeyOf) -> list[Reason]:
     """How the key of a receipt differs from the key of the same job as of now."""
     then, stage = receipt.key, receipt.key["stage"]
     try:
-        now = json.loads(files.canonical_json(key_of(stage, then["wildcards"])))
+        text = key_of(stage, then["wildcards"])
     except (UserError, LookupError) as error:
         # A method, camera or table that was taken out of params.yaml leaves receipts behind that nothing asks for.
         return [Reason("setting", stage, f"no longer follows from params.yaml ({error})")]
-    if files.canonical_json(now) == files.canonical_json(then):
+    if text == files.canonical_json(then):
         return []
+    now = json.loads(text)
+    if files.canonical_json(now) == files.canonical_json(then):
+        return []  # JSON turns numbers that name things into text, and that may sort them in another order.
     reasons = [Reason("setting", *change) for change in differences(then["settings"], now["settings"], stage)]
     if then["wildcards"] != now["wildcards"]:
         reasons.append(Reason("receipt", receipt.path, "has wildcards that its job does not have"))

@@ -26,7 +26,8 @@ def prepare(compute: dict, seed: int) -> torch.device:
         raise UserError("compute.device: 'cuda' is asked for, but torch sees no GPU here. Use 'auto' or 'cpu'.")
     torch.manual_seed(seed)
     torch.set_num_threads(compute["threads"])
-    torch.use_deterministic_algorithms(device == "cpu")
+    # The same switch as use_deterministic_algorithms, which would import a compiler first (seconds per job).
+    torch.set_deterministic_debug_mode("error" if device == "cpu" else "default")
     torch.backends.cudnn.benchmark = device == "cuda"
     torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
     torch.backends.cudnn.allow_tf32 = precision == "tf32"

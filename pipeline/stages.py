@@ -26,12 +26,10 @@ def _pack(params: dict, wildcards: dict):
     block = params["datasets"][wildcards["dataset"]]
     shared = {name: value for name, value in block.items() if name in ("train", "val", "test")}
     settings = {"module": block["module"], "scale": int(wildcards["scale"]), "camera": wildcards["camera"], **shared}
-    settings["recipe"] = block["cameras"][wildcards["camera"]]
-    recipes = settings["recipe"].get("recipes")
-    if recipes:
-        chosen = {str(scale): recipe for scale, recipe in recipes.items()}[wildcards["scale"]]
-        settings["recipe"] = {**settings["recipe"], "recipes": {wildcards["scale"]: chosen}}
-    return ["pipeline.pack", f"pipeline.datasets.{block['module']}"], settings, [*IMAGES, "scipy", "scikit-image"]
+    recipes = block["cameras"][wildcards["camera"]].get("recipes", {})
+    settings["recipe"] = {"recipes": {str(scale): r for scale, r in recipes.items() if str(scale) == wildcards["scale"]}}
+    packages = [*IMAGES, "scikit-image", "scikit-learn"]
+    return ["pipeline.pack", f"pipeline.datasets.{block['module']}"], settings, packages
 
 
 def _weights(params: dict, wildcards: dict):
@@ -57,7 +55,7 @@ def _train(params: dict, wildcards: dict):
             "loss": settings["loss"][block["preset"]],
             "schedule": settings["schedule"][params["datasets"][dataset]["edition"]],
             "selection": settings["selection"],
-            "weights": plan.stage_weights(params, dataset, method, stage),
+            "weights": {name: params["weights"][name] for name in plan.stage_weights(params, dataset, method, stage)},
             "compute": edition["compute"],
             "training": edition["training"],
         },
@@ -78,12 +76,13 @@ def _evaluate(params: dict, wildcards: dict):
         "expect": network["name"],
         "lpips_weights": params["weights"]["alexnet"] if "alexnet" in edition["weights"] else None,
         "compute": edition["compute"],
+        "crops": params["datasets"][dataset]["crops"],
         **edition["evaluate"],
     }
     modules = ["pipeline.evaluate", "pipeline.models.cdc" if trained else f"pipeline.models.{network['name']}"]
     if trained:
         modules.append(f"pipeline.models.{network['name']}")
-    return sorted(set(modules)), settings, [*TORCH, "lpips"]
+    return sorted(set(modules)), settings, [*TORCH, "lpips", "scipy", "torchvision"]
 
 
 def _table(params: dict, wildcards: dict):
@@ -97,15 +96,25 @@ def _table(params: dict, wildcards: dict):
         "name": name,
         "simulated": dataset["simulated"],
         "cameras": [{"name": camera, "label": dataset["cameras"][camera]["label"]} for camera in used],
-        "methods": [_table_method(params, method, block["settings"]) for method in block["methods"]],
+        "methods": _table_methods(params, block),
         "pairs": [_table_pair(dataset, *pair) for pair in plan.cell_cameras(block)],
-        "setting_labels": {"real": "Real → Real", "synthetic": "Synthetic → Real"},
+        "setting_labels": SETTING_LABELS,
         "metrics": [{"name": metric, **params["metrics"][metric]} for metric in block["metrics"]],
         "bootstrap": plan.edition(params, block["dataset"])["evaluate"]["bootstrap"],
-        "notes": [*_training_notes(params, name), *dataset.get("credits", []), *block["notes"]],
+        "notes": [*_training_notes(params, name), *block["notes"]],
         "cells": plan.table_cells(params, name),
     }
-    return ["pipeline.tables"], settings, ["numpy"]
+    return ["pipeline.tables"], settings, ["numpy", "pyyaml"]
+
+
+def _table_methods(params: dict, block: dict) -> list[dict]:
+    """Rows: the first method, rows that only the paper has, the other methods."""
+    first, *others = (_table_method(params, method, block["settings"]) for method in block["methods"])
+    only = [
+        {"name": name, "label": label, "trained": True, "ranked": True, "run": False, "settings": block["settings"]}
+        for name, label in block.get("reported_only", {}).items()
+    ]
+    return [first, *only, *others]
 
 
 def _table_method(params: dict, method: str, settings: list[str]) -> dict:
@@ -122,8 +131,8 @@ def _table_method(params: dict, method: str, settings: list[str]) -> dict:
 
 
 def _table_pair(dataset: dict, source: str, target: str) -> dict:
-    short = {camera: block["short"] for camera, block in dataset["cameras"].items()}
-    return {"source": source, "target": target, "label": f"{short[source]}→{short[target]}"}
+    label = {camera: block["label"] for camera, block in dataset["cameras"].items()}
+    return {"source": source, "target": target, "label": f"{label[source]} → {label[target]}"}
 
 
 def _training_notes(params: dict, table: str) -> list[str]:
@@ -144,4 +153,39 @@ def _training_notes(params: dict, table: str) -> list[str]:
     return lines
 
 
-STAGES = {"pack": _pack, "weights": _weights, "train": _train, "evaluate": _evaluate, "table": _table}
+def _report(params: dict, wildcards: dict):
+    block = params["reports"][wildcards["report"]]
+    table = params["tables"][block["table"]]
+    dataset = params["datasets"][table["dataset"]]
+    cameras = {name: camera["label"] for name, camera in dataset["cameras"].items()}
+    inputs = plan.report_inputs(params, wildcards["report"])
+    settings = {
+        "title": block["title"],
+        "table": block["table"],
+        "scale": table["scale"],
+        "simulated": dataset["simulated"],
+        "cameras": [{"name": name, "label": label} for name, label in cameras.items()],
+        "pairs": [_table_pair(dataset, *pair) for pair in table["pairs"]],
+        "setting": table["settings"][0],
+        "settings": table["settings"],
+        "setting_labels": SETTING_LABELS,
+        "gain": table["gain"],
+        "metric": {"name": "psnr_y", **params["metrics"]["psnr_y"]},
+        "level": plan.edition(params, table["dataset"])["evaluate"]["bootstrap"]["level"],
+        "methods": [{"name": name, "label": params["methods"][name]["label"]} for name in table["methods"]],
+        "crops": dataset["crops"],
+        "shown": inputs["shown"],
+        "tests": inputs["tests"],
+        "histories": [
+            {"stage": f"{params['methods'][run['method']]['label']}: {run['stage']}", "path": path}
+            | {"label": " → ".join(cameras[camera] for camera in run["cameras"].split("-"))}
+            for path, run in inputs["histories"].items()
+        ],
+        "notes": _training_notes(params, block["table"]),
+        "credits": dataset.get("credits", []),
+    }
+    return ["pipeline.report"], settings, ["numpy", "pillow", "matplotlib"]
+
+
+SETTING_LABELS = {"real": "Real → Real", "synthetic": "Synthetic → Real"}
+STAGES = {"pack": _pack, "weights": _weights, "train": _train, "evaluate": _evaluate, "table": _table, "report": _report}

@@ -42,7 +42,8 @@ ul.notes li { margin: 0 0 3px; max-width: 120ch; }
 footer { margin-top: 48px; padding-top: 12px; border-top: 1px solid var(--line); font-size: 12.5px;
   color: var(--soft); }
 @page { size: A4; margin: 14mm; }
-@media print { body { font-size: 10pt; } main { padding: 0; max-width: none; } h2 { break-after: avoid; }
+@media print { body { font-size: 10pt; } main { padding: 0; max-width: none; } h2 { margin-top: 24px; break-after: avoid; }
+  h3, h2 + p { break-after: avoid; }
   table { font-size: 7.6pt; break-inside: avoid; } th, td { padding: 2px 3px; } thead th, caption { font-size: 7.6pt; }
   thead th.group { font-size: 8pt; } .scroll { overflow: visible; } figure { break-inside: avoid; } }
 """
@@ -65,10 +66,11 @@ def badge(simulated: bool) -> str:
 
 def render(document: Document) -> str:
     """The table as a page of its own; `between` cuts the table out of it."""
-    head = f"<h1>{escape(document.title)}{badge(document.simulated)}</h1>\n<p>{escape(document.caption)}</p>\n"
+    head = f"<h1>{escape(document.title)}{badge(document.simulated)}</h1>\n"
+    caption = f"<p>{escape(document.caption)}</p>"
     panels = "\n".join(_panel(panel, widths) for panel, widths in zip(document.panels, shares(document), strict=True))
     notes = "".join(f"<li>{escape(note)}</li>\n" for note in document.notes)
-    return page(document.title, f'{head}{START}\n{panels}\n<ul class="notes">\n{notes}</ul>\n{END}')
+    return page(document.title, f'{head}{START}\n{caption}\n{panels}\n<ul class="notes">\n{notes}</ul>\n{END}')
 
 
 def between(text: str) -> str:

@@ -6,6 +6,7 @@ from inputs and outputs, which Snakemake does not track as a parameter, so the s
 
 import os
 import re
+import sys
 from functools import cache
 
 from snakemake.exceptions import WorkflowError
@@ -45,23 +46,23 @@ wildcard_constraints:
 
 
 @cache
-def cached_key(stage, wildcards):
-    return files.canonical_json(stages.key(config, stage, dict(wildcards)))
+def cached_key(kind, wildcards):
+    return files.canonical_json(stages.key(config, kind, dict(wildcards)))
 
 
-def key(stage, **fixed):
+def key(kind, **fixed):
     """Function of wildcards: the job's key as canonical JSON."""
-    return lambda wildcards: cached_key(stage, tuple(sorted({**dict(wildcards.items()), **fixed}.items())))
+    return lambda wildcards: cached_key(kind, tuple(sorted({**dict(wildcards.items()), **fixed}.items())))
 
 
-def command(module, stage, folders=None, **fixed):
+def command(module, kind, folders=None, **fixed):
     """Function of wildcards, input and output: the job's command line, which also works by hand."""
 
     def line(wildcards, input, output):
         outputs = dict(output.items())
         receipt = outputs.pop("receipt")
         asked = folders(wildcards) if folders else {}
-        this_key = key(stage, **fixed)(wildcards)
+        this_key = key(kind, **fixed)(wildcards)
         return job.command(f"pipeline.{module}", this_key, dict(input.items()), outputs, receipt, asked)
 
     return line

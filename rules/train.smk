@@ -10,6 +10,16 @@ def training_inputs(method, stage):
     return inputs
 
 
+def training_steps(method, stage):
+    """Function of wildcards: the stage's length, by which `pipeline.progress` weighs the job."""
+
+    def steps(wildcards):
+        edition = config["datasets"][wildcards.dataset]["edition"]
+        return plan.stage_block(config, method, stage)["schedule"][edition]["steps"]
+
+    return steps
+
+
 RUN = {"dataset": "{dataset}", "scale": "{scale}", "setting": "{setting}", "cameras": "{cameras}", "seed": "{seed}"}
 
 for method, block in config["methods"].items():
@@ -33,6 +43,7 @@ for method, block in config["methods"].items():
                 mem_mb=resource("train", "mem_mb"),
                 cpus_per_task=resource("train", "cpus_per_task"),
                 gpu=resource("train", "gpu"),
+                steps=training_steps(method, stage),
             retries: 2
             log:
                 f"{plan.run_folder(**RUN, method=method, stage=stage)}/log.txt",

@@ -12,7 +12,15 @@ CAMERAS = {"panasonic": "Panasonic", "sony": "Sony", "olympus": "Olympus"}
 ORDER = [("panasonic", "sony"), ("sony", "panasonic"), ("olympus", "panasonic")]
 ORDER += [("panasonic", "olympus"), ("sony", "olympus"), ("olympus", "sony")]
 IMAGES = ["astronaut", "chelsea", "coffee", "rocket", "china", "flower"]
-LEVEL = {"bicubic": 0.0, "source_only": 0.6, "cincgan": 0.1, "dada": 1.1, "target_only": 2.0}
+LEVEL = {
+    "bicubic": 0.0,
+    "source_only": 0.6,
+    "cincgan": 0.1,
+    "dasr": 0.3,
+    "drn_adapt": 0.8,
+    "dada": 1.1,
+    "target_only": 2.0,
+}
 METRICS = [
     {"name": "psnr_y", "label": "PSNR", "better": "higher", "digits": 2, "unit": "dB"},
     {"name": "ssim_rgb", "label": "SSIM", "better": "higher", "digits": 3, "unit": ""},
@@ -24,6 +32,7 @@ PROTOCOL = {
     "ssim_rgb": "SSIM of R, G, B averaged, 11x11 Gaussian (sigma 1.5), zero padding, whole image, C1 1e-4, C2 9e-4",
     "lpips_alex": "LPIPS 0.1 with AlexNet features and the linear heads of lpips 0.1.4, whole image",
 }
+SIMULATED = ("bicubic", "source_only", "dada", "target_only")
 LABELS = {
     "bicubic": "Bicubic",
     "source_only": "Source Only",

@@ -1,8 +1,8 @@
 """Simulated cameras: lens blur, sampling phase, noise and in-camera sharpening, from a recipe in the settings.
 
-A recipe is {"scales": [2, 3, 4], "psf": {"shape": "gaussian"|"disc", "sigma": [a, b], "angle": degrees},
-"phase": [dy, dx], "noise": {"dark": d, "bright": b}, "sharpen": s}. Lengths are in pixels of the LR image, so one
-recipe serves all scales it lists: `sigma` are the standard deviations of the blur along its two axes (for a disc its
+A recipe is {"psf": {"shape": "gaussian"|"disc", "sigma": [a, b], "angle": degrees}, "phase": [dy, dx],
+"noise": {"dark": d, "bright": b}, "sharpen": s}. Lengths are in pixels of the LR image, so that one recipe may serve
+several scales: `sigma` are the standard deviations of the blur along its two axes (for a disc its
 half radii, which have the same deviations), `angle` turns the first axis from horizontal to downwards, `phase` moves
 the sampling points down and right. Noise has the standard deviation `dark` at black and `bright` at white, in 8-bit
 levels. `sharpen` is the weight of unsharp masking, after the noise as in a camera.
@@ -19,15 +19,16 @@ from pipeline.errors import UserError
 
 ONE = 1 << 16
 SUBPIXELS = 8
+LARGEST_SIGMA = 8
 
 
 def capture(hr: np.ndarray, recipe: dict, scale: int, seed: Sequence[int]) -> np.ndarray:
     """What the camera makes of a scene: uint8 (H, W, 3) to uint8 (H/scale, W/scale, 3).
 
-    `seed`: list of integers for the noise. Borders are repeated. Raises UserError for a scale without recipe and
-    for a recipe that cannot be read; ValueError when scale does not divide H and W.
+    `seed`: list of integers for the noise. Borders are repeated. Raises UserError for a recipe that cannot be read,
+    ValueError when scale does not divide H and W.
     """
-    check(recipe, scale)
+    check(recipe)
     if hr.shape[0] % scale or hr.shape[1] % scale:
         raise ValueError(f"an image of {hr.shape[0]}x{hr.shape[1]} cannot be captured at 1/{scale}")
     lr = _blur_and_sample(hr, kernel(recipe, scale), recipe["phase"], scale)
@@ -35,17 +36,21 @@ def capture(hr: np.ndarray, recipe: dict, scale: int, seed: Sequence[int]) -> np
     return _sharpen(lr, recipe["sharpen"])
 
 
-def check(recipe: dict, scale: int) -> None:
-    """Raise UserError when the recipe lacks an entry or does not list the scale."""
-    wanted = {"scales", "psf", "phase", "noise", "sharpen"}
-    if set(recipe) != wanted or set(recipe["psf"]) != {"shape", "sigma", "angle"}:
-        raise UserError(f"camera recipe {recipe}: expected exactly the entries {sorted(wanted)}, psf: shape, sigma, angle.")
-    if recipe["psf"]["shape"] not in _SHAPES:
-        raise UserError(f"camera recipe: psf shape {recipe['psf']['shape']!r} is unknown; expected one of {list(_SHAPES)}.")
-    if scale not in recipe["scales"]:
+def check(recipe: dict) -> None:
+    """Raise UserError when an entry of the recipe is missing, unknown or out of range."""
+    parts = {"psf": {"shape", "sigma", "angle"}, "noise": {"dark", "bright"}}
+    if set(recipe) != {"phase", "sharpen", *parts} or any(set(recipe[part]) != keys for part, keys in parts.items()):
         raise UserError(
-            f"scale without recipe: this camera is simulated for the scales {recipe['scales']}, not for {scale}. "
-            "Add the scale to `scales` of the camera in params.yaml."
+            f"camera recipe {recipe}: expected exactly psf {{shape, sigma, angle}}, phase, noise {{dark, bright}}, "
+            "sharpen. Correct it in params.yaml."
+        )
+    shape, sigma = recipe["psf"]["shape"], recipe["psf"]["sigma"]
+    if shape not in _SHAPES:
+        raise UserError(f"camera recipe: psf.shape {shape!r}: expected one of {', '.join(_SHAPES)}.")
+    if len(sigma) != 2 or not all(0 < value <= LARGEST_SIGMA for value in sigma) or len(recipe["phase"]) != 2:
+        raise UserError(
+            f"camera recipe: psf.sigma {sigma}, phase {recipe['phase']}: expected two numbers each, in LR pixels, "
+            f"sigma above 0 and at most {LARGEST_SIGMA}."
         )
 
 
@@ -95,9 +100,7 @@ def _blur_and_sample(hr: np.ndarray, weight: np.ndarray, phase: Sequence[float],
     )
     padded = hr.transpose(2, 0, 1)[:, rows][:, :, columns].astype(np.int32)
     # One contiguous image per position inside a cell makes the many small additions below fast.
-    cells = {
-        (y, x): np.ascontiguousarray(padded[:, y::scale, x::scale]) for y in range(scale) for x in range(scale)
-    }
+    cells = {(y, x): np.ascontiguousarray(padded[:, y::scale, x::scale]) for y in range(scale) for x in range(scale)}
     total = np.zeros((3, height, width), np.int32)
     for y, x in np.argwhere(weight):
         cell = cells[y % scale, x % scale][:, y // scale : y // scale + height, x // scale : x // scale + width]

@@ -17,22 +17,22 @@ import numpy as np
 
 OVERSAMPLING = 2
 BACKDROP = 8
-LEAVES_AT_ONCE = 1 << 14
+LEAVES_AT_ONCE = 1 << 11
 TILE = 256
 NEAREST = 5
 Leaves = dict[str, np.ndarray]
 
 
-def scene(size: int, seed: Sequence[int], smallest: float, largest: float, layers: float) -> np.ndarray:
+def scene(seed: Sequence[int], size: int, smallest: float, largest: float, layers: float) -> np.ndarray:
     """One scene, uint8 (size, size, 3).
 
     `seed` is a list of integers (equal seeds, equal scenes); leaf radii lie between `smallest` and `largest` pixels
-    (some scenes are coarser, as if nearer); about `layers` leaves lie over each point.
+    (most scenes are coarser, as if nearer); about `layers` leaves lie over each point.
     """
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed)))
     canvas = size * OVERSAMPLING
     nearness = (1 << int(rng.integers(0, NEAREST))) * (1 + rng.random())
-    finest = smallest * OVERSAMPLING * nearness
+    finest = OVERSAMPLING * min(smallest * nearness, largest / 2)
     leaves = _draw(rng, canvas, finest, largest * OVERSAMPLING, layers)
     return _filter_down(_paint(_dress(rng, leaves, canvas), _owners(leaves, canvas)))
 
@@ -83,21 +83,22 @@ def _owners(leaves: Leaves, canvas: int) -> np.ndarray:
         part = {key: value[first : first + LEAVES_AT_ONCE] for key, value in leaves.items()}
         top = np.maximum(np.ceil(part["y"] - part["radius"]), 0).astype(np.int64)
         bottom = np.minimum(np.floor(part["y"] + part["radius"]), canvas - 1).astype(np.int64)
-        leaf, row = _expand(top, np.maximum(bottom - top + 1, 0))
-        low, high = _span({key: value[leaf] for key, value in part.items()}, row)
+        rows = np.maximum(bottom - top + 1, 0)
+        row = _runs(top, rows)
+        low, high = _span({key: np.repeat(value, rows) for key, value in part.items()}, row)
         left = np.maximum(np.ceil(low), 0).astype(np.int64)
         right = np.minimum(np.floor(high), canvas - 1).astype(np.int64)
-        span, point = _expand(row * canvas + left, np.maximum(right - left + 1, 0))
+        points = np.maximum(right - left + 1, 0)
+        leaf = np.repeat(np.arange(first, first + len(rows), dtype=np.int32), rows)
         # Of equal indices numpy keeps the last: later leaves cover earlier ones.
-        owner[point] = (leaf[span] + first).astype(np.int32)
+        owner[_runs(row * canvas + left, points)] = np.repeat(leaf, points)
     return owner.reshape(canvas, canvas)
 
 
-def _expand(start: np.ndarray, length: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For runs start, start + 1, … of the given lengths: the run each element belongs to, and its value."""
-    run = np.repeat(np.arange(len(start)), length)
-    offset = np.cumsum(length) - length
-    return run, np.arange(len(run)) + (start - offset)[run]
+def _runs(start: np.ndarray, length: np.ndarray) -> np.ndarray:
+    """start, start + 1, … of the given length, for each run, one run after the other."""
+    stop = np.cumsum(length)
+    return np.repeat(start - stop + length, length) + np.arange(stop[-1])
 
 
 def _span(leaf: Leaves, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -167,7 +168,7 @@ def _dress(rng: np.random.Generator, leaves: Leaves, canvas: int) -> Leaves:
 
 @cache
 def _tiles() -> np.ndarray:
-    """Periodic textures, int8 (tiles, TILE, TILE): clouds of three roughnesses, and grains and fibres in six directions."""
+    """Periodic textures, int8 (tiles, TILE, TILE): clouds of several roughnesses, and fibres in several directions."""
     rng = np.random.Generator(np.random.PCG64(0))
     tiles = [_cloud(rng, TILE, TILE, gain) for gain in (0.6, 0.8, 1.0, 1.0, 1.3, 1.3)]
     for shear in (-2, -1, 0, 0, 1, 2):

@@ -1,7 +1,7 @@
 """Many images in one safetensors file: written one by one, read through a memory map.
 
-A *stack* holds images of one size as one tensor "images" (N, H, W, 3); otherwise there is one tensor (H, W, 3) per name.
-The names, in order, stand in the metadata as a JSON list. All pixels are uint8.
+A *stack* holds images of one size as one tensor "images" (N, H, W, 3); otherwise there is one tensor (H, W, 3) per
+name. The names, in order, stand in the metadata as a JSON list. All pixels are uint8.
 """
 
 import json
@@ -48,7 +48,9 @@ def writer(path: str | Path, names: Sequence[str], sizes: Sequence[tuple[int, in
             def write(image: np.ndarray) -> None:
                 nonlocal written
                 if image.dtype != np.uint8 or image.shape != (*sizes[written], 3):
-                    raise ValueError(f"{names[written]}: promised {sizes[written]} uint8, got {image.shape} {image.dtype}")
+                    raise ValueError(
+                        f"{names[written]}: promised {sizes[written]} uint8, got {image.shape} {image.dtype}"
+                    )
                 stream.write(np.ascontiguousarray(image).data)
                 written += 1
 
@@ -95,7 +97,8 @@ class Packed:
         if start + max((stop for _, _, stop in entries.values()), default=0) != size:
             raise self._bad(f"its length, {size} bytes, does not match its header")
         self._arrays = {
-            name: np.memmap(self.path, np.uint8, "r", start + first, shape) for name, (shape, first, _) in entries.items()
+            name: np.memmap(self.path, np.uint8, "r", start + first, shape)
+            for name, (shape, first, _) in entries.items()
         }
 
     def __len__(self) -> int:
@@ -135,4 +138,6 @@ class Packed:
         return header, 8 + length, size
 
     def _bad(self, why: str) -> UserError:
-        return UserError(f"{self.path}: expected a file of packed images, but {why}. Delete it and pack the data set again.")
+        return UserError(
+            f"{self.path}: expected a file of packed images, but {why}. Delete it and pack the data set again."
+        )

@@ -55,7 +55,9 @@ class PatchSampler:
         room = self.patch * (self.scale if name.endswith("_hr") else 1)
         height, width = stack[0].shape[:2]
         if min(height, width) < room:
-            raise UserError(f"{path}: patches are {height}x{width}, smaller than the crop of {room}; see schedule.patch.")
+            raise UserError(
+                f"{path}: patches are {height}x{width}, smaller than the crop of {room}; see schedule.patch."
+            )
         if len(stack) < self.batch:
             raise UserError(f"{path}: {len(stack)} patches do not fill one batch of {self.batch}; see schedule.batch.")
 
@@ -63,7 +65,12 @@ class PatchSampler:
         """The batch of a step, counted from 0."""
         random = generator(self.seed, 0, step)
         crops = [
-            Crop(random.random(), random.random(), *(bool(v) for v in random.integers(0, 2, 2)), int(random.integers(0, 4)))
+            Crop(
+                random.random(),
+                random.random(),
+                *(bool(v) for v in random.integers(0, 2, 2)),
+                int(random.integers(0, 4)),
+            )
             for _ in range(self.batch)
         ]
         chosen = {self.order: self._epoch_indices(step)}

@@ -10,9 +10,8 @@ from torch.nn import functional as F
 
 # The detector's constants: they define what a "corner" is in this method and are not settings.
 RED, BLUE, OFFSET = 0.257, 0.098, 16 / 255
-BLOCK = 3
 K = 0.04
-SCALE = 1 / (4 * BLOCK)  # OpenCV's: 1 / (2 ** (aperture - 1) * block size)
+SCALE = 1 / 12  # OpenCV's for a 3x3 Sobel and a 3x3 box; no mask depends on it but through rounding
 CORNER, EDGE = 0.01, -0.001
 
 

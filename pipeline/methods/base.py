@@ -66,6 +66,7 @@ class Stage(ABC):
         self.schedule = settings.build(Schedule, job_settings["schedule"], "schedule")
         self.precision = job_settings["compute"]["precision"]
         self.starts, self.weights, self.device = starts, weights, device
+        self.weight_specs = job_settings["weights"]
         self.trainable: dict[str, nn.Module] = {}
         self.frozen: dict[str, nn.Module] = {}
         self.optimisers: dict[str, torch.optim.Optimizer] = {}

@@ -122,7 +122,7 @@ class Adapt(Stage):
             self.trainable[name] = self.new("discriminator", channels=kinds[name.partition("_")[0]][0])
             self.optimisers[name] = self.adam(self.trainable[name])
         if "vgg19" in self.weights and self.loss.perceptual_weight > 0:
-            self.frozen["vgg19"] = vgg19(self.weights["vgg19"], self.loss.perceptual_layer)
+            self.frozen["vgg19"] = vgg19(self.weights["vgg19"], self.loss.perceptual_layer, self.weight_specs["vgg19"])
 
     def step(self, batch: Batch) -> dict:
         self._train_discriminators(False)

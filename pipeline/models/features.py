@@ -1,13 +1,12 @@
 """VGG-19 features for perceptual losses: up to conv5_4 (DADA's code) or conv5_3 (its paper), before the ReLU."""
 
-import pickle
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from pipeline.errors import UserError
-from pipeline.files import sha256 as sha256_of
+from pipeline.weights import open_weights
 
 # Convolutions per block and their channels (Simonyan & Zisserman, configuration E).
 BLOCKS = ((2, 64), (2, 128), (4, 256), (4, 512), (4, 512))
@@ -43,25 +42,15 @@ class VGG19(nn.Module):
         return self.features((x - self.mean) / self.deviation)
 
 
-def vgg19(path: str | Path, layer: str, sha256: str) -> VGG19:
-    """The features with torchvision's ImageNet weights from a local file, `vgg19-dcbb9e9d.pth`, whose hash is `sha256`.
+def vgg19(path: str | Path, layer: str, spec: dict) -> VGG19:
+    """The features with torchvision's ImageNet weights from a local file that `spec` describes (see `pipeline.weights`).
 
     Raises UserError for a missing file, another hash, or a file without VGG-19's convolutions.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise UserError(
-            f"{path}: no such file; expected torchvision's VGG-19 weights. Run the rule that fetches weights."
-        )
-    found = sha256_of(path)
-    if found != sha256:
-        raise UserError(f"{path}: its SHA-256 is {found}, expected {sha256}. Delete it and fetch it again.")
+    network, state = VGG19(layer), open_weights(path, spec)
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        network = VGG19(layer)
-        wanted = {name: state[name] for name in network.state_dict()}
-        network.load_state_dict(wanted)
-    except (RuntimeError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
+        network.load_state_dict({name: state[name] for name in network.state_dict()})
+    except (RuntimeError, KeyError) as error:
         raise UserError(
             f"{path}: not torchvision's VGG-19 weights ({error}); expected features.0.weight to features.34.bias. "
             "Fetch vgg19-dcbb9e9d.pth."

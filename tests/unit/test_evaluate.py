@@ -39,6 +39,14 @@ SETTINGS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def torch_settings_end_with_the_test():
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+    torch.set_deterministic_debug_mode("default")
+
+
 def pictures(scale: int = 2) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """LR and HR by name: smooth random pictures of several sizes, LR their bicubic reduction."""
     random = np.random.default_rng(8)
@@ -130,6 +138,16 @@ def test_same_job_same_bytes(job):
     first = {name: path.read_bytes() for name, path in run.outputs.items()}
     work(run)
     assert {name: path.read_bytes() for name, path in run.outputs.items()} == first
+
+
+def test_sr_is_clamped_before_it_is_measured(job, monkeypatch):
+    hr = pictures()[1]
+    monkeypatch.setattr("pipeline.models.bicubic.Bicubic.forward", lambda self, x: x.repeat(1, 1, 2, 2) * 0 + 3)
+    run = job(crops={"wall": [0, 0, 2, 2]})
+    work(run)
+    expected = psnr_y(torch.ones(1, 3, 32, 80), tensor(hr["wall"]) / 255, 2)
+    assert read(run)["images"]["wall"]["psnr_y"] == pytest.approx(expected, abs=1e-4)
+    assert (load_file(run.outputs["samples"])["sr/wall"] == 255).all()
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

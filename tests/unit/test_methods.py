@@ -43,7 +43,7 @@ def settings_of(method, stage, preset, steps=3):
         "schedule": {"steps": steps, "batch": 2, "patch": PATCH, "lr": 1e-3, "betas": [0.9, 0.999]}
         | {"milestones": [2], "gamma": 0.5},
         "selection": "last",
-        "weights": [],
+        "weights": {},
         "compute": {"device": "cpu", "threads": 1, "precision": "fp32"},
         "training": {"log_every": 2, "state_minutes": 60},
     }

@@ -74,7 +74,16 @@ def stored(uri: str) -> dict[str, object]:
     return {run.info.run_id: run for run in client.search_runs([experiment.experiment_id])}
 
 
-def test_everything_arrives_and_a_second_call_adds_nothing(uri):
+def test_everything_arrives_and_a_second_call_adds_nothing(uri, monkeypatch):
+    from mlflow import MlflowClient
+
+    sizes, log_batch = [], MlflowClient.log_batch
+
+    def watched(self, run_id, metrics=(), params=(), **rest):
+        sizes.append((len(metrics), len(params)))
+        return log_batch(self, run_id, metrics=metrics, params=params, **rest)
+
+    monkeypatch.setattr(MlflowClient, "log_batch", watched)
     receipts = [write_training(1200), write_evaluation(ADAPT, "olympus", 27.5), write_evaluation(BICUBIC, "sony", 26.0)]
     runs = collect(receipts)
     ids, new = ingest(runs, uri, frozenset({"simcam"}))
@@ -98,8 +107,8 @@ def test_everything_arrives_and_a_second_call_adds_nothing(uri):
     assert run.info.status == "FINISHED"
     assert run.info.end_time - run.info.start_time == 12_500
 
-    from mlflow import MlflowClient
-
+    assert max(metrics for metrics, _ in sizes) == 1000
+    assert max(params for _, params in sizes) == 100
     curve = MlflowClient(tracking_uri=uri).get_metric_history(run.info.run_id, "loss/cycle")
     assert [(point.step, point.value) for point in curve] == [(step, 1 / (step + 1)) for step in range(1200)]
 

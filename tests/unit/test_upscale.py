@@ -6,6 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from pipeline import models
@@ -14,6 +15,14 @@ from pipeline.images import imresize, to_uint8
 from pipeline.upscale import main
 
 SPEC = {"name": "bicubic", "scale": 3}
+
+
+@pytest.fixture(autouse=True)
+def torch_settings_end_with_the_test():
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+    torch.set_deterministic_debug_mode("default")
 
 
 @pytest.fixture
@@ -49,7 +58,8 @@ def expected(values: np.ndarray) -> np.ndarray:
 
 
 def close(found, wanted: np.ndarray) -> bool:
-    return found is not None and np.abs(np.asarray(found).astype(int) - wanted).max() <= 1
+    difference = np.abs(np.asarray(found).astype(int) - wanted)
+    return difference.max() <= 1 and difference.mean() < 0.05
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 2), (19, 23)])

@@ -1,0 +1,52 @@
+"""Data sets: one module per kind, found by its name; each turns its settings into splits of LR/HR pairs.
+
+A module defines `collect(settings, camera, scale, folder) -> list[Split]`: `settings` are `train`, `val` and `test` of
+the data set's block in params.yaml and, as `recipe`, this camera's block; `folder` is the user's with raw data, or None.
+"""
+
+import importlib.util
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.errors import UserError
+
+
+class Item(NamedTuple):
+    """What is known of an image before it is read: name, size (H, W) of its HR, origin and terms of use."""
+
+    name: str
+    size: tuple[int, int]
+    origin: str
+    licence: str
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images of one split (train, val or test), and their pixels, read or made one pair at a time.
+
+    `pairs` yields (lr, hr), uint8 (H/scale, W/scale, 3) and (H, W, 3), in the order of `items`. `stack`: all of one
+    size. `listed`: how many the data set's authors list, None when nobody does.
+    """
+
+    name: str
+    stack: bool
+    items: list[Item]
+    pairs: Iterable[tuple[np.ndarray, np.ndarray]]
+    listed: int | None = None
+
+
+def load(module: str) -> ModuleType:
+    """The data set module of that name; UserError naming the file looked for."""
+    name = f"{__name__}.{module}"
+    if not module.isidentifier() or importlib.util.find_spec(name) is None:
+        raise UserError(
+            f"data set module {module!r}: there is no pipeline/datasets/{module}.py. Check `module` in params.yaml."
+        )
+    found = importlib.import_module(name)
+    if not hasattr(found, "collect"):
+        raise UserError(f"pipeline/datasets/{module}.py has no function `collect`, so it cannot be used as a data set.")
+    return found

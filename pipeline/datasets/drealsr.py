@@ -1,0 +1,189 @@
+"""DRealSR (Wei et al., ECCV 2020) from a folder of the user's: photographs of one scene at two focal lengths.
+
+Layout: `train_HR`, `train_LR`, `test_HR`, `test_LR` at any depth, LR beside its HR. Names: `<scene>_x4[_<patch>].png`
+for HR of scale 4, `<scene>_x1[_<patch>].png` (or again `_x4`) for its LR. The camera is only in the first letters of
+the name. Settings: `val` {patches, seed}: how many training patches become the validation split, and their shuffle.
+"""
+
+import os
+import random
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.datasets import Item, Split
+from pipeline.errors import UserError
+from pipeline.images import image_size, read_rgb
+
+NAME = re.compile(r"(?P<scene>.+)_x(?P<times>\d+)(?P<patch>_\d+)?\.png", re.IGNORECASE)
+# First letters of the names of each camera's files, from the authors of DADA's lists (data/lists/).
+CAMERAS = {
+    "panasonic": ("panasonic_",),
+    "sony": ("sony_",),
+    "olympus": ("P11",),
+    "nikon": ("DSC_",),
+    "canon": ("Canon_", "IMG_"),
+}
+# Training patches and test photographs in those lists; nobody states them for the other scales.
+LISTED = {
+    4: {"panasonic": (7323, 20), "sony": (5905, 17), "olympus": (7097, 19), "nikon": (4022, 20), "canon": (6155, 17)}
+}
+LICENCE = "DRealSR: no licence stated; research use, no redistribution"
+PAGE = "https://github.com/xiezw5/Component-Divide-and-Conquer-for-Real-World-Image-Super-Resolution"
+BAIDU = "https://pan.baidu.com/s/1ey9JF4S5wLnE5Iw5z67R8A"
+DRIVE = "https://drive.google.com/drive/folders/1tP5m4k1_shFT6Dcw31XV8cWHtblGmbOk"
+
+
+class Files(NamedTuple):
+    """One pair: base name of the HR file without ending, and both files."""
+
+    name: str
+    hr: Path
+    lr: Path
+
+
+def collect(settings: dict, camera: str, scale: int, folder: Path | None) -> list[Split]:
+    """The camera's splits: train without the held-out patches, val (held out), test (whole photographs).
+
+    Checks partners and sizes of every pair from the file headers before the first image is read.
+    """
+    reason = missing(folder, [camera], scale)
+    if reason:
+        raise UserError(reason)
+    folders = _folders(folder)
+    train, test = (_pairs(folders[split], camera, scale) for split in ("train", "test"))
+    held_out, kept = hold_out(train, **settings["val"])
+    listed_train, listed_test = LISTED.get(scale, {}).get(camera, (None, None))
+    if not kept:
+        raise UserError(
+            f"{folder}: {len(train)} training patches of {camera} at x{scale}, and val.patches in params.yaml takes "
+            f"{len(held_out)} of them for validation: none is left. Complete the data set or hold out fewer."
+        )
+    return [
+        _split("train", kept, scale, folder, listed_train and listed_train - len(held_out)),
+        _split("val", held_out, scale, folder, None),
+        _split("test", test, scale, folder, listed_test),
+    ]
+
+
+def hold_out(files: list, patches: int, seed: int) -> tuple[list, list]:
+    """(held out, kept): the first `patches` after shuffling the sorted list, as DADA's loader drops them."""
+    shuffled = sorted(files)
+    random.Random(seed).shuffle(shuffled)
+    return shuffled[:patches], shuffled[patches:]
+
+
+def missing(folder: str | Path | None, cameras: Iterable[str], scale: int) -> str | None:
+    """What is lacking for these cameras at this scale, where to get it, where to say so; None when all is there.
+
+    Reads folder listings only, so it can be asked before any job is planned.
+    """
+    reason = _reason(folder, list(cameras), scale)
+    if reason is None:
+        return None
+    return (
+        f"DRealSR x{scale} is missing: {reason}. No script can fetch it. Get Train_x{scale} and Test_x{scale} from the "
+        f"links on {PAGE} (train and test: {BAIDU} code osiy; the Google Drive folder {DRIVE} was last seen with test "
+        f"sets only), join parts first (cat Train_x{scale}.zip.0* > Train_x{scale}.zip), unzip, and set `adopt.drealsr` "
+        "in params.yaml to the folder that holds them."
+    )
+
+
+def _reason(folder: str | Path | None, cameras: list[str], scale: int) -> str | None:
+    unknown = [camera for camera in cameras if camera not in CAMERAS]
+    if unknown:
+        raise UserError(
+            f"DRealSR has no camera {', '.join(unknown)}; it has {', '.join(CAMERAS)}. Correct params.yaml."
+        )
+    if folder is None:
+        return "`adopt.drealsr` names no folder"
+    if not Path(folder).is_dir():
+        return f"{folder} is not a folder"
+    lacking = []
+    for split, places in _folders(folder).items():
+        for kind, magnifications in (("HR", (scale,)), ("LR", (1, scale))):
+            names = [name for place in places for name in _names(place[kind])]
+            lacking += [f"{split} {kind} of {camera}" for camera in cameras if not _keys(names, camera, magnifications)]
+    if not lacking:
+        return None
+    archives = sorted(path.name for path in Path(folder).glob("*.zip*"))
+    hint = f" (there are archives to unpack: {', '.join(archives[:4])})" if archives else ""
+    return f"{folder} holds no {', no '.join(lacking)}{hint}"
+
+
+def _folders(root: Path) -> dict[str, list[dict[str, Path]]]:
+    """Per split the pairs {"HR": folder, "LR": folder beside it} below the root, in the order of their paths."""
+    found: dict[str, list[dict[str, Path]]] = {"train": [], "test": []}
+    for place, inside, _ in os.walk(root, followlinks=True):
+        for folder in sorted(inside):
+            split, _, kind = folder.lower().partition("_")
+            if split in found and kind == "hr":
+                beside = next((other for other in inside if other.lower() == f"{split}_lr"), f"{split}_LR")
+                found[split].append({"HR": Path(place, folder), "LR": Path(place, beside)})
+    return {split: sorted(pairs, key=lambda pair: pair["HR"]) for split, pairs in found.items()}
+
+
+def _names(folder: Path) -> list[str]:
+    return [entry.name for entry in os.scandir(folder)] if folder.is_dir() else []
+
+
+def _keys(names: Iterable[str], camera: str, magnifications: tuple[int, ...]) -> dict[tuple[str, str], str]:
+    """(scene, patch) -> file name, of one camera; an earlier magnification wins when a scene has files of both."""
+    own = [match for name in names if name.startswith(CAMERAS[camera]) and (match := NAME.fullmatch(name))]
+    return {
+        (match["scene"], match["patch"] or ""): match.string
+        for wanted in reversed(magnifications)
+        for match in own
+        if int(match["times"]) == wanted
+    }
+
+
+def _pairs(folders: list[dict[str, Path]], camera: str, scale: int) -> list[Files]:
+    result: dict[str, Files] = {}
+    for place in folders:
+        hr = _keys(_names(place["HR"]), camera, (scale,))
+        lr = _keys(_names(place["LR"]), camera, (1, scale))
+        if not hr:
+            continue
+        for one, other, kind in ((hr, lr, "LR"), (lr, hr, "HR")):
+            alone = sorted(set(one) - set(other))
+            if alone:
+                own = place["HR" if kind == "LR" else "LR"] / one[alone[0]]
+                raise UserError(
+                    f"{own}: its {kind} partner does not exist in {place[kind]} ({len(alone)} of {len(one)} files have "
+                    "none). Unpack the data set again, completely."
+                )
+        for key, file in hr.items():
+            pair = Files(Path(file).stem, place["HR"] / file, place["LR"] / lr[key])
+            if pair.name in result:
+                raise UserError(
+                    f"{pair.hr} and {result[pair.name].hr}: the same image twice. Leave only one of the folders."
+                )
+            result[pair.name] = pair
+    return sorted(result.values())
+
+
+def _split(name: str, files: list[Files], scale: int, folder: Path, listed: int | None) -> Split:
+    items = []
+    for pair in files:
+        height, width = image_size(pair.lr)
+        size = image_size(pair.hr)
+        if size != (height * scale, width * scale):
+            raise UserError(
+                f"{pair.hr} is {size[0]}x{size[1]} but {pair.lr} is {height}x{width}: expected HR {scale} times as large. "
+                "Take both from the same scale of the data set."
+            )
+        if name != "test" and items and size != items[0].size:
+            raise UserError(
+                f"{pair.hr} is {size[0]}x{size[1]}, other training patches are {items[0].size}; expected one size."
+            )
+        items.append(Item(pair.name, size, pair.hr.relative_to(folder).as_posix(), LICENCE))
+
+    def pairs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for pair in files:
+            yield read_rgb(pair.lr), read_rgb(pair.hr)
+
+    return Split(name, name != "test", items, pairs(), listed)

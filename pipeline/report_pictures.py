@@ -1,0 +1,160 @@
+"""The pictures of a report: per pair LR, every method and HR, and below each method its absolute difference to HR."""
+
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+
+from pipeline import pictures
+from pipeline.datasets.packed import Packed
+from pipeline.errors import UserError
+from pipeline.files import read_json
+from pipeline.job import Job
+from pipeline.layout import fixed
+from pipeline.report_settings import Column, ReportSettings
+
+STYLE = """
+p.lead { font-size: 16.5px; line-height: 1.5; max-width: 92ch; }
+figure { margin: 10px 0 22px; }
+img { display: block; max-width: 100%; }
+img.plot { height: auto; }
+.row { display: grid; gap: 6px 8px; margin: 8px 0 28px; break-inside: avoid; align-items: start; }
+.row > div { min-width: 0; }
+.row img { width: 100%; height: auto; border-radius: 2px; }
+.row p { margin: 0 0 4px; font-size: 13px; line-height: 1.3; }
+.row p.name { font-weight: 600; white-space: nowrap; }
+.row p.number { color: var(--soft); font-size: 12px; margin: 4px 0 0; font-variant-numeric: tabular-nums; }
+.scale { font-size: 12px; color: var(--soft); line-height: 1.35; align-self: center; padding-right: 6px; }
+.scale img { height: 12px; border-radius: 2px; margin: 6px 0 2px; }
+.scale .ends { display: flex; justify-content: space-between; font-variant-numeric: tabular-nums; }
+.pair { font-size: 16px; margin: 26px 0 2px; }
+.pair span { font-weight: 400; color: var(--soft); font-size: 13px; padding-left: 8px; }
+footer h3 { font-size: 13px; margin: 16px 0 4px; color: var(--ink); }
+@media print { .row { gap: 3px 4px; } .row p { font-size: 7pt; } .row p.number, .scale { font-size: 6.5pt; }
+  .pair { break-after: avoid; } p.lead { font-size: 11pt; } }
+"""
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One picture row: uint8 (H, W, 3) crops, difference maps (H, W) per method, and PSNR or the like of the whole image."""
+
+    pair: str
+    image: str
+    lr: np.ndarray
+    hr: np.ndarray
+    whole: np.ndarray
+    methods: tuple[tuple[Column, np.ndarray, np.ndarray, float | None], ...]
+
+
+def section(settings: ReportSettings, task: Job) -> str:
+    """HTML of all rows; every difference map has the same scale. UserError names what is missing."""
+    found = strips(settings, task)
+    maximum = pictures.common_scale(part for strip in found for _, _, part, _ in strip.methods)
+    metric = settings.metric
+    lead = (
+        f"Test images of each target camera ({settings.setting_labels[settings.setting]}); pixels enlarged without smoothing. "
+        f"Below each picture its absolute difference to HR, brighter is larger, on one scale for the whole page. "
+        f"{metric.label}: of the whole test image."
+    )
+    return "\n".join([f"<p>{escape(lead)}</p>", *(_strip(strip, maximum, settings) for strip in found)])
+
+
+def strips(settings: ReportSettings, task: Job) -> list[Strip]:
+    """One row per pair; pairs take turns through the images that have a crop and that the target camera has."""
+    given = {
+        name: {str(path) for path in task.inputs.get(name, [])} for name in ("samples", "metrics", "test_lr", "test_hr")
+    }
+    tests = {test.camera: test for test in settings.tests}
+    rows = []
+    for index, pair in enumerate(settings.pairs):
+        place = f"report of {settings.table}, {pair.label}"
+        if pair.target not in tests:
+            raise UserError(f"{place}: no test images of camera {pair.target} are named.")
+        test = tests[pair.target]
+        lr, hr = _open(test.lr, given["test_lr"], place), _open(test.hr, given["test_hr"], place)
+        usable = [image for image in settings.crops if image in hr.names]
+        if not usable:
+            raise UserError(f"{place}: none of the test images in {test.hr} has a crop. Name one in the crops.")
+        image = usable[index % len(usable)]
+        box = tuple(settings.crops[image])
+        whole = hr[hr.names.index(image)]
+        truth = _cut(whole, box, place, image)
+        small = _cut(lr[lr.names.index(image)], _shrunk(box, settings.scale, place, image), place, image)
+        methods = []
+        for column in settings.methods:
+            sr, value = _method(settings, column, pair, image, given, place)
+            if sr.shape != truth.shape:
+                raise UserError(
+                    f"{place}: the crop of {image} by {column.name} is {sr.shape[:2]}, HR's is {truth.shape[:2]}."
+                )
+            methods.append((column, sr, pictures.difference(sr, truth), value))
+        rows.append(Strip(pair.label, image, small, truth, whole, tuple(methods)))
+    return rows
+
+
+def _method(settings, column, pair, image, given, place) -> tuple[np.ndarray, float | None]:
+    """The crop that a method made, and its metric on the whole image (None where it was not measured)."""
+    fitting = [s for s in settings.shown if (s.method, s.source, s.target) == (column.name, pair.source, pair.target)]
+    if len(fitting) != 1:
+        raise UserError(f"{place}: expected one entry of `shown` for {column.name}, found {len(fitting)}.")
+    samples = _open(fitting[0].samples, given["samples"], place)
+    if f"sr/{image}" not in samples.names:
+        raise UserError(f"{place}: {fitting[0].samples} has no crop of {image}. Evaluate again with that crop.")
+    if fitting[0].metrics not in given["metrics"]:
+        raise UserError(f"{place}: {fitting[0].metrics} is not among the inputs of the job.")
+    values = read_json(fitting[0].metrics)["images"].get(image, {})
+    return samples[samples.names.index(f"sr/{image}")], values.get(settings.metric.name)
+
+
+def _open(path: str, given: set[str], place: str) -> Packed:
+    if path not in given:
+        raise UserError(f"{place}: {path} is not among the inputs of the job.")
+    return Packed(path)
+
+
+def _cut(pixels: np.ndarray, box: tuple, place: str, image: str) -> np.ndarray:
+    top, left, height, width = box
+    piece = pixels[top : top + height, left : left + width]
+    if min(top, left) < 0 or piece.shape[:2] != (height, width):
+        raise UserError(f"{place}: crop {list(box)} of {image} leaves the image of {pixels.shape[:2]} (height, width).")
+    return piece
+
+
+def _shrunk(box: tuple, scale: int, place: str, image: str) -> tuple:
+    if any(value % scale for value in box):
+        raise UserError(f"{place}: crop {list(box)} of {image} must be multiples of the scale {scale}.")
+    return tuple(value // scale for value in box)
+
+
+def _strip(strip: Strip, maximum: int, settings: ReportSettings) -> str:
+    factor = pictures.factor_for(strip.hr.shape[1])
+    top = [_picture("LR", pictures.enlarged(strip.lr, factor * settings.scale), "")]
+    bottom = [_scale_bar(maximum)]
+    unit = f" {settings.metric.unit}" if settings.metric.unit else ""
+    for column, sr, difference, value in strip.methods:
+        number = "" if value is None else f"{settings.metric.label} {fixed(value, settings.metric.digits)}{unit}"
+        top.append(_picture(column.label, pictures.enlarged(sr, factor), number))
+        shown = pictures.enlarged(pictures.heat(difference, maximum), factor)
+        bottom.append(_picture("", shown, "", f"difference of {column.label} to HR"))
+    top.append(_picture("HR", pictures.enlarged(strip.hr, factor), ""))
+    box = settings.crops[strip.image]
+    bottom.append(_picture("", pictures.overview(strip.whole, tuple(box)), f"crop of {box[3]} × {box[2]} px"))
+    heading = f'<h3 class="pair">{escape(strip.pair)}<span>{escape(strip.image)}</span></h3>'
+    grid = f'<div class="row" style="grid-template-columns: repeat({len(top)}, minmax(0, 1fr))">'
+    return "\n".join([heading, grid, *top, *bottom, "</div>"])
+
+
+def _picture(name: str, pixels: np.ndarray, number: str, alternative: str = "") -> str:
+    source = pictures.embedded(pictures.png(pixels))
+    title = f'<p class="name">{escape(name)}</p>' if name else ""
+    below = f'<p class="number">{escape(number)}</p>' if number else ""
+    return f'<div>{title}<img src="{source}" alt="{escape(alternative or name or number)}">{below}</div>'
+
+
+def _scale_bar(maximum: int) -> str:
+    bar = pictures.embedded(pictures.png(pictures.colour_bar()))
+    return (
+        '<div class="scale">|SR − HR|, mean of R, G, B, in levels of 255'
+        f'<img src="{bar}" alt="colour bar"><div class="ends"><span>0</span><span>≥ {maximum}</span></div></div>'
+    )

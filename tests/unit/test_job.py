@@ -1,0 +1,250 @@
+"""A job from its command line to its receipt, and what is left when it fails, in processes of their own."""
+
+import hashlib
+import json
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline import fingerprint, job
+from pipeline.errors import UserError
+from pipeline.files import canonical_json
+
+SOURCES = Path(__file__).parents[2] / "pipeline"
+WORK = """
+import importlib
+import time
+from pathlib import Path
+
+from pipeline.errors import UserError
+from pipeline.files import write_text
+from pipeline.job import run
+
+
+def work(job):
+    settings = job.settings
+    write_text(job.outputs["first"], job.input("text").read_text() * settings["times"])
+    if settings.get("wait"):
+        job.outputs["second"].with_name(".2.txt.1.tmp").write_text("part")
+        Path("started").touch()
+        time.sleep(30)
+    if settings.get("raise"):
+        raise UserError("the second is wrong")
+    if settings.get("import"):
+        importlib.import_module("pipeline.extra")
+    if settings.get("change"):
+        Path(settings["change"]).write_text("A = 2\\n")
+    if not settings.get("forget"):
+        write_text(job.outputs["second"], str(job.folders.get("raw")))
+    return {"steps": 3, "rate": float("nan"), "host": "mine"}
+
+
+if __name__ == "__main__":
+    run(work)
+"""
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch) -> Path:
+    """A repository with one module of work."""
+    package = tmp_path / "pipeline"
+    package.mkdir()
+    for name in ("__init__", "errors", "files", "fingerprint", "environment", "job"):
+        shutil.copy(SOURCES / f"{name}.py", package)
+    (package / "work.py").write_text(WORK)
+    (package / "extra.py").write_text("A = 1\n")
+    (tmp_path / "in.txt").write_text("ab")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def key(place: Path, modules: tuple[str, ...] = ("pipeline.work",), **settings) -> dict:
+    sha256 = fingerprint.digest(fingerprint.closure(modules, place / "pipeline"))
+    return {
+        "stage": "work",
+        "wildcards": {"seed": "0"},
+        "settings": {"times": 2} | settings,
+        "code": {"modules": list(modules), "sha256": sha256},
+        "packages": {"names": ["pytest"], "sha256": "0"},
+    }
+
+
+def line(given: dict, /, **changes: str) -> list[str]:
+    words = {"input": "text=in.txt", "output": "first=out/a b.txt", "receipt": "out/a b.txt.receipt.json"}
+    words = {"key": canonical_json(given)} | words | changes
+    words = [word for name, value in words.items() for word in (f"--{name}", value)]
+    return [sys.executable, "-m", "pipeline.work", "--output", "second=out/2.txt", *words]
+
+
+def start(given: dict, /, **changes: str) -> subprocess.CompletedProcess:
+    return subprocess.run(line(given, **changes), capture_output=True, text=True)
+
+
+def left(place: Path) -> set[str]:
+    return {path.name for path in (place / "out").glob("*")}
+
+
+ALL = {"a b.txt", "2.txt", "a b.txt.receipt.json"}
+
+
+def test_receipt(place):
+    given = key(place)
+    done = start(given, folder="raw=/elsewhere/photos")
+    assert done.returncode == 0, done.stderr
+    assert left(place) == ALL
+    receipt = json.loads((place / "out/a b.txt.receipt.json").read_text())
+    run = receipt.pop("run")
+    assert receipt == {
+        "key": given,
+        "inputs": {"in.txt": hashlib.sha256(b"ab").hexdigest()},
+        "outputs": {
+            "out/a b.txt": {
+                "sha256": hashlib.sha256(b"abab").hexdigest(),
+                "md5": hashlib.md5(b"abab").hexdigest(),
+                "size": 4,
+            },
+            "out/2.txt": {
+                "sha256": hashlib.sha256(b"/elsewhere/photos").hexdigest(),
+                "md5": hashlib.md5(b"/elsewhere/photos").hexdigest(),
+                "size": 17,
+            },
+        },
+    }
+    assert run["steps"] == 3 and run["rate"] == "NaN", "what work returns; JSON has no NaN"
+    assert run["host"] != "mine", "a job cannot say where it ran"
+    assert run["packages"] == {"pytest": pytest.__version__} and run["folders"] == {"raw": "/elsewhere/photos"}
+    assert (
+        run["seconds"] >= 0 and run["peak_memory_mb"] > 5 and run["started"].endswith("+00:00") and run["gpu"] is None
+    )
+    assert {"pipeline.work", "pipeline.job", "pipeline"} <= set(run["modules"])
+
+
+def test_first_line_runs_it_again(place):
+    first = start(key(place), input="text=in.txt").stdout.splitlines()[0]
+    before = (place / "out/a b.txt").read_bytes()
+    shutil.rmtree(place / "out")
+    assert subprocess.run(["bash", "-c", first]).returncode == 0
+    assert left(place) == ALL and (place / "out/a b.txt").read_bytes() == before
+
+
+def test_command_is_what_run_reads(place):
+    given = canonical_json(key(place, note="it's {a} $b"))
+    text = job.command(
+        "pipeline.work",
+        given,
+        {"text": "in.txt", "many": ["a.txt", "b c.txt"]},
+        {"first": "1.txt", "second": "2.txt"},
+        "1.txt.receipt.json",
+        {"raw": "/else where"},
+    )
+    words = shlex.split(text)
+    read_key, read, receipt = job.parse(words[3:], words[2])
+    assert canonical_json(read_key) == given and words[1:3] == ["-m", "pipeline.work"]
+    assert read.inputs == {"text": [Path("in.txt")], "many": [Path("a.txt"), Path("b c.txt")]}
+    assert read.outputs == {"first": Path("1.txt"), "second": Path("2.txt")} and receipt == Path("1.txt.receipt.json")
+    assert read.folders == {"raw": Path("/else where")} and read.input("text") == Path("in.txt")
+    assert read.key_sha256 == hashlib.sha256(given.encode()).hexdigest() and read.settings["note"] == "it's {a} $b"
+    for name, count in (("many", 2), ("none", 0)):
+        with pytest.raises(UserError, match=f"--input {name}=.*exactly one, got {count}"):
+            read.input(name)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"raise": True}, "error: the second is wrong"),
+        ({"forget": True}, "out/2.txt: the job ended without writing its output 'second'"),
+        ({"import": True}, "the job used pipeline.extra, which the code in its key does not cover"),
+        ({"change": "pipeline/files.py"}, "the job's code changed while it ran: pipeline.work or"),
+        ({"change": "in.txt"}, "in.txt: changed while the job read it"),
+    ],
+)
+@pytest.mark.parametrize("earlier", [False, True])
+def test_failure_leaves_nothing_of_this_attempt(place, settings, message, earlier):
+    if earlier:
+        assert start(key(place)).returncode == 0
+    done = start(key(place, **settings))
+    assert done.returncode == 1 and message in done.stderr and "Traceback" not in done.stderr
+    untouched = earlier and ("raise" in settings or "forget" in settings)
+    assert left(place) == ({"2.txt"} if untouched else set())
+
+
+@pytest.mark.parametrize(
+    ("modules", "code", "message"),
+    [
+        (("pipeline.work",), "A = 2\n", ""),
+        (
+            ("pipeline.work", "pipeline.extra"),
+            "A = 2\n",
+            "the job's code is not the code that was planned: pipeline.work, ",
+        ),
+        (("pipeline.work", "pipeline.extra"), "# why\nA = 1\n", ""),
+        (("pipeline.extra",), "A = 1\n", "its code does not cover pipeline.work itself"),
+    ],
+)
+def test_code_is_checked_before(place, modules, code, message):
+    given = key(place, modules)
+    (place / "pipeline/extra.py").write_text(code)
+    done = start(given)
+    assert (done.returncode, message in done.stderr) == (int(bool(message)), True)
+    assert left(place) == (set() if message else ALL)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_stopped(place, number, code):
+    assert start(key(place)).returncode == 0
+    (place / "out/.2.txt.77.tmp").write_text("of a killed process")
+    process = subprocess.Popen(line(key(place, wait=True, times=3)), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    while not (place / "started").exists():
+        time.sleep(0.02)
+    process.send_signal(number)
+    told = process.communicate(timeout=10)[1]
+    assert process.returncode == code and b"Traceback" not in told
+    assert {path.name for path in (place / "out").iterdir()} == {"2.txt"}, "only what an earlier run left whole"
+
+
+def test_killed(place):
+    assert start(key(place)).returncode == 0
+    process = subprocess.Popen(line(key(place, wait=True, times=3)), stdout=subprocess.DEVNULL)
+    while not (place / "started").exists():
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    assert left(place) == {"a b.txt", "2.txt", ".2.txt.1.tmp"}, "no receipt speaks for the new file"
+    assert start(key(place, times=3)).returncode == 0 and left(place) == ALL
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"input": "text=none.txt"}, "none.txt: input is not there"),
+        ({"input": "text=pipeline"}, "pipeline: input is a folder, inputs are files"),
+        ({"input": "in.txt"}, "--input in.txt: expected NAME=PATH"),
+        ({"input": "text=/etc/passwd"}, "--input /etc/passwd: expected a plain path inside the repository"),
+        ({"output": "first=../a"}, "--output ../a: expected a plain path inside"),
+        ({"output": "second=b"}, "--output: a name was given twice"),
+        ({"key": "{"}, "--key: not valid JSON"),
+        ({"key": '{"stage": "work"}'}, "--key: expected exactly code, packages, settings, stage, wildcards"),
+    ],
+)
+def test_bad_command_line(place, changes, message):
+    done = start(key(place), **changes)
+    assert done.returncode == 1 and message in done.stderr and "Traceback" not in done.stderr
+    assert not (place / "out").exists()
+
+
+def test_an_error_of_the_code_keeps_its_traceback(place):
+    done = start(key(place, times=None))
+    assert done.returncode == 1 and "TypeError" in done.stderr and "Traceback" in done.stderr and left(place) == set()
+
+
+def test_a_job_loads_no_tools_of_the_workflow():
+    code = "import sys, pipeline.job; print({'torch', 'numpy', 'snakemake', 'yaml'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=SOURCES.parent, capture_output=True, text=True)
+    assert done.stdout.strip() == "set()"
