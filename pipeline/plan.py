@@ -10,6 +10,15 @@ def data_file(dataset: str, scale: int | str, camera: str, split: str, kind: str
     return f"data/packed/{dataset}_x{scale}/{camera}/{split}_{kind}.safetensors"
 
 
+def packed_files(dataset: str, scale: int | str, camera: str) -> dict[str, str]:
+    """Name (split_kind) -> path of everything that is packed for a camera."""
+    return {
+        f"{split}_{kind}": data_file(dataset, scale, camera, split, kind)
+        for split, kinds in DATA_SPLITS.items()
+        for kind in kinds
+    }
+
+
 def manifest_file(dataset: str, scale: int | str, camera: str) -> str:
     """The list of a camera's images with the hash of every one."""
     return f"results/manifests/{dataset}_x{scale}/{camera}.csv"

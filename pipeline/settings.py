@@ -43,8 +43,7 @@ def _convert(hint, value, place: str):
     elif hint is float:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return float(value)
-    elif hint is bool or not isinstance(value, bool):
-        if isinstance(value, origin or hint):
-            return value
+    elif (hint is bool or not isinstance(value, bool)) and isinstance(value, origin or hint):
+        return value
     wanted = getattr(hint, "__name__", str(hint)) if origin is None else str(hint)
     raise UserError(f"{place}: {value!r} is not a {wanted}.")

@@ -27,7 +27,9 @@ def _pack(params: dict, wildcards: dict):
     shared = {name: value for name, value in block.items() if name in ("train", "val", "test")}
     settings = {"module": block["module"], "scale": int(wildcards["scale"]), "camera": wildcards["camera"], **shared}
     recipes = block["cameras"][wildcards["camera"]].get("recipes", {})
-    settings["recipe"] = {"recipes": {str(scale): r for scale, r in recipes.items() if str(scale) == wildcards["scale"]}}
+    settings["recipe"] = {
+        "recipes": {str(scale): r for scale, r in recipes.items() if str(scale) == wildcards["scale"]}
+    }
     packages = [*IMAGES, "scikit-image", "scikit-learn"]
     return ["pipeline.pack", f"pipeline.datasets.{block['module']}"], settings, packages
 
@@ -147,9 +149,13 @@ def _training_notes(params: dict, table: str) -> list[str]:
         lengths.append(f"{label} {stage} {block['schedule'][edition]['steps']:,} (preset {preset})")
         absent |= set(block.get("weights", [])) - set(size["weights"])
     lines = [f"Edition {edition}. Training steps: {', '.join(lengths)}."]
-    lines.append("Checkpoint: always the last; no test image and no HR of the target camera takes part in training or choice.")
+    lines.append(
+        "Checkpoint: always the last; no test image and no HR of the target camera takes part in training or choice."
+    )
     if absent:
-        lines.append(f"Loss terms that need pretrained files are left out in this edition: {', '.join(sorted(absent))}.")
+        lines.append(
+            f"Loss terms that need pretrained files are left out in this edition: {', '.join(sorted(absent))}."
+        )
     return lines
 
 
@@ -188,4 +194,11 @@ def _report(params: dict, wildcards: dict):
 
 
 SETTING_LABELS = {"real": "Real → Real", "synthetic": "Synthetic → Real"}
-STAGES = {"pack": _pack, "weights": _weights, "train": _train, "evaluate": _evaluate, "table": _table, "report": _report}
+STAGES = {
+    "pack": _pack,
+    "weights": _weights,
+    "train": _train,
+    "evaluate": _evaluate,
+    "table": _table,
+    "report": _report,
+}

@@ -73,7 +73,9 @@ def stamp(job: Job) -> str:
 class Loop:
     """Steps, history, periodic state; stops cleanly on SIGTERM and SIGINT, and at once when a loss is not finite."""
 
-    def __init__(self, stage: Stage, sampler: PatchSampler, run_files: RunFiles, training: Training, device: torch.device):
+    def __init__(
+        self, stage: Stage, sampler: PatchSampler, run_files: RunFiles, training: Training, device: torch.device
+    ):
         self.stage, self.sampler, self.files, self.training, self.device = stage, sampler, run_files, training, device
         self.sums: dict[str, torch.Tensor] = {}
         self.signal: int | None = None
@@ -91,7 +93,9 @@ class Loop:
                     self._save(step + 1)
                     saved = now
                 if self.signal is not None:
-                    print(f"stopped by {signal.Signals(self.signal).name} after step {step + 1}; state saved", flush=True)
+                    print(
+                        f"stopped by {signal.Signals(self.signal).name} after step {step + 1}; state saved", flush=True
+                    )
                     raise SystemExit(128 + self.signal)
                 self.files.tell(step + 1, steps, (step + 1 - first) / (now - began))
         finally:
@@ -123,7 +127,9 @@ class Loop:
         return {name: field.to(self.device) for name, field in fields.items() if field is not None}
 
     def _save(self, step: int) -> None:
-        self.files.save(step, {"stage": self.stage.state_dict(), "random": reproducibility.random_state(), "sums": self.sums})
+        self.files.save(
+            step, {"stage": self.stage.state_dict(), "random": reproducibility.random_state(), "sums": self.sums}
+        )
 
     def _resume(self) -> int:
         state = self.files.load(self.device)

@@ -5,25 +5,19 @@ localrules:
     fetch_weights,
 
 
-def weights_folder(wildcards):
-    """--folder weights=… where the user has the files already."""
-    folder = config["adopt"]["weights"]
-    return {"weights": folder} if folder else {}
-
-
 rule fetch_weights:
     output:
         file="data/weights/{file}",
         receipt="data/weights/{file}.receipt.json",
-    params:
-        key=key("weights"),
-        command=command("weights", "weights", folders=weights_folder),
+    log:
+        "data/weights/{file}.log",
+    retries: 2
     resources:
         runtime=60,
         mem_mb=1000,
         cpus_per_task=1,
-    retries: 2
-    log:
-        "data/weights/{file}.log",
+    params:
+        key=jobs.key("weights"),
+        command=jobs.command("weights", "weights", folders=jobs.weights_folders),
     shell:
         "{params.command} > {log} 2>&1"

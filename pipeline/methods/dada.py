@@ -46,7 +46,9 @@ class AdaptLoss:
     pseudo_label_weight: float
     detach_pseudo_label: bool  # whether the target's content term leaves the source branch alone
     reconstruction_weight: float
-    reconstructions: tuple[Literal["source/source", "source/target", "target/source", "target/target"], ...]  # branch/input
+    reconstructions: tuple[
+        Literal["source/source", "source/target", "target/source", "target/target"], ...
+    ]  # branch/input
     perceptual_weight: float
     perceptual_layer: Literal["conv5_3", "conv5_4"]
     adversarial_weight: float
@@ -54,7 +56,9 @@ class AdaptLoss:
     intra_adversarial: bool  # IntraAA
     domain_invariant_attention: bool  # DIA: masks of the frozen source model in both branches
     target_output_is_real: bool  # D_t^inter and D_t^intra as printed; the code has the target's output as fake
-    intra_cooperative: bool  # both branches fool the intra discriminators, as the text says; in the code only the target's
+    intra_cooperative: (
+        bool  # both branches fool the intra discriminators, as the text says; in the code only the target's
+    )
 
 
 class Up(Stage):
@@ -117,7 +121,9 @@ class Adapt(Stage):
         self.trainable |= branches
         self.optimisers["generators"] = self.adam(*branches.values())
         kinds = {"inter": (1, self.loss.inter_adversarial), "intra": (3, self.loss.intra_adversarial)}
-        self.discriminators = [f"{kind}_{side}" for kind, (_, used) in kinds.items() if used for side in ("source", "target")]
+        self.discriminators = [
+            f"{kind}_{side}" for kind, (_, used) in kinds.items() if used for side in ("source", "target")
+        ]
         for name in self.discriminators:
             self.trainable[name] = self.new("discriminator", channels=kinds[name.partition("_")[0]][0])
             self.optimisers[name] = self.adam(self.trainable[name])

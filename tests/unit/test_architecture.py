@@ -70,7 +70,8 @@ def test_no_file_opens_params_but_its_door():
         opened = [
             node
             for node in ast.walk(ast.parse(path.read_text()))
-            if isinstance(node, ast.Call) and any(isinstance(a, ast.Constant) and a.value == "params.yaml" for a in node.args)
+            if isinstance(node, ast.Call)
+            and any(isinstance(a, ast.Constant) and a.value == "params.yaml" for a in node.args)
             and getattr(node.func, "id", getattr(node.func, "attr", "")) in ("open", "read_text", "load", "Path")
         ]
         assert not opened, f"{path} opens params.yaml"
@@ -83,7 +84,9 @@ def test_jobs_stand_alone(module):
     assert done.stdout.strip() == ""
 
 
-@pytest.mark.parametrize("module", ["pipeline.tables", "pipeline.audit", "pipeline.stages", "pipeline.report", "pipeline.params"])
+@pytest.mark.parametrize(
+    "module", ["pipeline.tables", "pipeline.audit", "pipeline.stages", "pipeline.report", "pipeline.params"]
+)
 def test_light_modules_do_not_import_torch(module):
     code = f"import sys, {module}; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 from torchvision.models import vgg
 
 from pipeline.errors import UserError
@@ -9,21 +10,28 @@ from pipeline.files import sha256
 from pipeline.models.features import vgg19
 
 
+def described(path):
+    return {"file": path.name, "url": "https://example.org/vgg19.pth", "sha256_prefix": sha256(path)[:16]}
+
+
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
     """torchvision's convolutions, and the file they are in."""
     torch.manual_seed(0)
     layers = vgg.make_layers(vgg.cfgs["E"], batch_norm=False)
+    for layer in layers:
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")  # else the input hardly reaches the last layer
     path = tmp_path_factory.mktemp("weights") / "vgg19.pth"
     state = {f"features.{name}": value for name, value in layers.state_dict().items()}
     torch.save({**state, "classifier.0.bias": torch.zeros(4)}, path)
-    return layers, path, sha256(path)
+    return layers, path, described(path)
 
 
 @pytest.mark.parametrize(("layer", "last"), [("conv5_4", 34), ("conv5_3", 32)])
 def test_features_are_torchvisions_before_the_activation(published, layer, last):
-    layers, path, digest = published
-    network = vgg19(path, layer, digest)
+    layers, path, spec = published
+    network = vgg19(path, layer, spec)
     x = torch.rand(2, 3, 32, 48)
     normal = (x - torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)) / torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
     for index in range(last + 1):
@@ -33,8 +41,8 @@ def test_features_are_torchvisions_before_the_activation(published, layer, last)
 
 
 def test_features_are_frozen_but_pass_gradients(published):
-    _, path, digest = published
-    network = vgg19(path, "conv5_3", digest)
+    _, path, spec = published
+    network = vgg19(path, "conv5_3", spec)
     assert not any(parameter.requires_grad for parameter in network.parameters())
     network.train()
     assert not network.training
@@ -44,14 +52,14 @@ def test_features_are_frozen_but_pass_gradients(published):
 
 
 def test_other_files_are_refused(published, tmp_path):
-    _, path, digest = published
-    with pytest.raises(UserError, match="fetches weights"):
-        vgg19(tmp_path / "absent.pth", "conv5_4", digest)
-    with pytest.raises(UserError, match="expected 00"):
-        vgg19(path, "conv5_4", "0" * 64)
+    _, path, spec = published
+    with pytest.raises(UserError, match="no such file"):
+        vgg19(tmp_path / "absent.pth", "conv5_4", spec)
+    with pytest.raises(UserError, match="truncated, damaged or another file"):
+        vgg19(path, "conv5_4", {**spec, "sha256_prefix": "0" * 16})
     with pytest.raises(UserError, match="layer is 'conv9'"):
-        vgg19(path, "conv9", digest)
+        vgg19(path, "conv9", spec)
     other = tmp_path / "other.pth"
     torch.save({"features.0.weight": torch.zeros(64, 3, 3, 3)}, other)
     with pytest.raises(UserError, match="not torchvision's VGG-19"):
-        vgg19(other, "conv5_4", sha256(other))
+        vgg19(other, "conv5_4", described(other))

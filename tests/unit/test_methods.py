@@ -174,7 +174,9 @@ def test_non_finite_loss_names_step_term_and_batch(tmp_path, monkeypatch):
         return batch._replace(target_lr=torch.full_like(batch.target_lr, torch.inf)) if step == 2 else batch
 
     monkeypatch.setattr(train.PatchSampler, "__call__", poisoned)
-    with pytest.raises(UserError, match=r"step 3: loss term .*target_content.* not finite on the batch source:p\d.*target:p\d"):
+    with pytest.raises(
+        UserError, match=r"step 3: loss term .*target_content.* not finite on the batch source:p\d.*target:p\d"
+    ):
         train.work(job)
     assert not any(path.exists() for path in job.outputs.values())
 

@@ -223,7 +223,7 @@ class TestReleasedCheckpoints:
         path = self.save(tmp_path, {"state_dict": Bomb()})
         with pytest.raises(UserError, match="cannot be read"):
             cdc.released_state(path)
-        path.write_bytes(pickle.dumps(Bomb()))
+        path.write_bytes(pickle.dumps(Bomb(), protocol=2))
         with pytest.raises(UserError, match="cannot be read"):
             cdc.released_state(path)
         assert not (tmp_path / "ran").exists()

@@ -27,17 +27,26 @@ def test_the_shipped_settings_hold():
 def test_number_written_as_text_is_explained():
     schedule = "methods.dada.stages.adapt.schedule.small"
     message = refused(lambda p: p["methods"]["dada"]["stages"]["adapt"]["schedule"]["small"].update(lr="1e-4"))
-    assert f"params.yaml: {schedule}.lr" in message and "'1e-4' is not of type 'number'" in message and "1.0e-4" in message
+    assert (
+        f"params.yaml: {schedule}.lr" in message and "'1e-4' is not of type 'number'" in message and "1.0e-4" in message
+    )
 
 
 def test_number_written_as_text_in_a_loss_is_refused():
-    message = refused(lambda p: p["methods"]["dada"]["stages"]["adapt"]["loss"]["code"].update(adversarial_weight="5e-3"))
+    message = refused(
+        lambda p: p["methods"]["dada"]["stages"]["adapt"]["loss"]["code"].update(adversarial_weight="5e-3")
+    )
     assert "methods.dada.stages.adapt.loss.code.adversarial_weight" in message and "1.0e-4" in message
 
 
 @pytest.mark.parametrize(
     ("place", "key"),
-    [([], "tabels"), (["methods", "dada"], "stage"), (["editions", "small"], "netwroks"), (["datasets", "simcam"], "camera")],
+    [
+        ([], "tabels"),
+        (["methods", "dada"], "stage"),
+        (["editions", "small"], "netwroks"),
+        (["datasets", "simcam"], "camera"),
+    ],
 )
 def test_unknown_key_is_named(place, key):
     def change(settings):
@@ -54,7 +63,10 @@ def test_missing_key_is_named():
 
 def test_camera_that_does_not_exist():
     message = refused(lambda p: p["tables"]["dada_simcam"]["pairs"].append(["panasonic", "leica"]))
-    assert "tables.dada_simcam: camera 'leica' does not exist in datasets.simcam.cameras (panasonic, sony, olympus)" in message
+    assert (
+        "tables.dada_simcam: camera 'leica' does not exist in datasets.simcam.cameras (panasonic, sony, olympus)"
+        in message
+    )
 
 
 def test_scale_without_recipe():
@@ -63,7 +75,9 @@ def test_scale_without_recipe():
 
 
 def test_pair_of_one_camera():
-    assert "same camera as source and target" in refused(lambda p: p["tables"]["dada"]["pairs"].append(["sony", "sony"]))
+    assert "same camera as source and target" in refused(
+        lambda p: p["tables"]["dada"]["pairs"].append(["sony", "sony"])
+    )
 
 
 def test_method_that_does_not_exist():
@@ -95,7 +109,7 @@ def test_all_problems_are_told_at_once():
 def test_invalid_yaml_names_the_file(tmp_path):
     path = tmp_path / "params.yaml"
     path.write_text("datasets: {simcam: [")
-    with pytest.raises(UserError, match="params.yaml: not valid YAML"):
+    with pytest.raises(UserError, match=r"params\.yaml: not valid YAML"):
         params.load(path)
 
 

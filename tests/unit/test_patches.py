@@ -35,7 +35,7 @@ def test_lr_and_hr_show_the_same_place(tmp_path):
 
 def test_values_are_between_0_and_1(tmp_path):
     batch = sampler(pack(tmp_path))(0)
-    assert batch.target_lr.dtype == torch.float32 and 0 <= batch.target_lr.min() and 0.9 < batch.target_lr.max() <= 1
+    assert batch.target_lr.dtype == torch.float32 and batch.target_lr.min() >= 0 and 0.9 < batch.target_lr.max() <= 1
 
 
 def test_a_batch_depends_on_the_step_and_seed_alone(tmp_path):

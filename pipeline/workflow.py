@@ -1,0 +1,165 @@
+"""What Snakemake's rules ask: keys, commands, inputs and resources as functions of wildcards, all read off the settings.
+
+A rule tracks exactly one parameter, `key`: all settings, code and packages that the job rests on. `command` is a function
+of inputs and outputs, which Snakemake does not track as a parameter, so that the shell line is the same for every rule.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from pathlib import Path
+
+from pipeline import files, job, params, plan, stages
+from pipeline.datasets import drealsr
+from pipeline.errors import UserError
+
+RUN = {name: f"{{{name}}}" for name in ("dataset", "scale", "setting", "cameras", "seed")}
+
+
+class Workflow:
+    """The settings of one call of Snakemake, checked (UserError), and everything that rules read off them."""
+
+    def __init__(self, config: dict, root: str | Path):
+        params.check(config, "params.yaml", Path(root) / params.SCHEMA)
+        self.config = config
+        self.python = sys.executable
+        self._keys: dict[tuple, str] = {}
+        self._folders: dict[tuple, str] = {}
+
+    @cached_property
+    def patterns(self) -> dict[str, str]:
+        """Wildcard constraints: a target with a name that params.yaml does not know fails at once."""
+        config = self.config
+        camera = _one_of(camera for block in config["datasets"].values() for camera in block["cameras"])
+        return {
+            "dataset": _one_of(config["datasets"]),
+            "scale": r"\d+",
+            "setting": "real|synthetic",
+            "camera": camera,
+            "cameras": f"({camera})(-({camera}))?",
+            "method": _one_of(config["methods"]),
+            "stage": _one_of(stage for block in config["methods"].values() for stage in block.get("stages", {})),
+            "seed": r"\d+",
+            "table": _one_of(config["tables"]),
+            "report": _one_of(config["reports"]),
+            "file": _one_of(block["file"] for block in config["weights"].values()),
+        }
+
+    def key(self, kind: str, **fixed: str) -> Callable:
+        """Function of wildcards: the key of a job of this kind, as canonical JSON."""
+
+        def key(wildcards) -> str:
+            named = tuple(sorted({**dict(wildcards.items()), **fixed}.items()))
+            if (kind, named) not in self._keys:
+                self._keys[kind, named] = files.canonical_json(stages.key(self.config, kind, dict(named)))
+            return self._keys[kind, named]
+
+        return key
+
+    def command(self, module: str, kind: str, folders: Callable | None = None, **fixed: str) -> Callable:
+        """Function of wildcards, input and output: the job's command line, which also works by hand."""
+
+        def command(wildcards, input, output) -> str:
+            outputs = dict(output.items())
+            receipt = outputs.pop("receipt")
+            asked = folders(wildcards) if folders else {}
+            key = self.key(kind, **fixed)(wildcards)
+            return job.command(f"pipeline.{module}", key, dict(input.items()), outputs, receipt, asked)
+
+        return command
+
+    def resource(self, rule: str, name: str) -> Callable:
+        """Function of wildcards: what a job of the data set's edition asks of the machine."""
+        return lambda wildcards: plan.edition(self.config, wildcards.dataset)["resources"][rule][name]
+
+    def steps(self, method: str, stage: str) -> Callable:
+        """Function of wildcards: the length of a training, by which `pipeline.progress` weighs the job."""
+
+        def steps(wildcards) -> int:
+            edition = self.config["datasets"][wildcards.dataset]["edition"]
+            return plan.stage_block(self.config, method, stage)["schedule"][edition]["steps"]
+
+        return steps
+
+    def trainings(self) -> Iterable[tuple[str, str]]:
+        """(method, stage) of everything that is trained."""
+        return [
+            (method, stage) for method, block in self.config["methods"].items() for stage in block.get("stages", {})
+        ]
+
+    def training_inputs(self, method: str, stage: str) -> Callable:
+        """Function of wildcards: name -> path, as the stage's block declares."""
+        return lambda wildcards: plan.train_inputs(self.config, **dict(wildcards.items()), method=method, stage=stage)
+
+    def training_outputs(self, method: str, stage: str) -> dict[str, str]:
+        """Name -> path pattern, the receipt included."""
+        outputs = plan.train_outputs(self.config, **RUN, method=method, stage=stage)
+        return outputs | {"receipt": plan.receipt_file(outputs["generator"])}
+
+    def pack_folders(self, wildcards) -> dict[str, str]:
+        """Where the user's copy of a data set lies that no script can fetch; UserError says what is missing, before any job.
+
+        A camera that is already packed does not need its folder any more.
+        """
+        dataset, scale = wildcards.dataset, int(wildcards.scale)
+        if dataset not in self.config["adopt"]:
+            return {}
+        folder = self.config["adopt"][dataset]
+        packed = Path(plan.receipt_file(plan.manifest_file(dataset, scale, wildcards.camera))).exists()
+        if not packed and (dataset, scale) not in self._folders:
+            problem = drealsr.missing(folder, list(self.config["datasets"][dataset]["cameras"]), scale)
+            if problem:
+                raise UserError(problem)
+            self._folders[dataset, scale] = folder
+        return {"raw": str(folder)}
+
+    def weights_folders(self, wildcards) -> dict[str, str]:
+        """Where the user has pretrained files already, if anywhere."""
+        folder = self.config["adopt"]["weights"]
+        return {"weights": folder} if folder else {}
+
+    def evaluation_inputs(self, wildcards) -> dict[str, str]:
+        """Test images, and LPIPS weights where the edition has them."""
+        images = {
+            f"test_{kind}": plan.data_file(wildcards.dataset, wildcards.scale, wildcards.camera, "test", kind)
+            for kind in ("lr", "hr")
+        }
+        if "alexnet" in plan.edition(self.config, wildcards.dataset)["weights"]:
+            images["lpips_weights"] = plan.weights_file(self.config, "alexnet")
+        return images
+
+    def table_inputs(self, wildcards) -> dict:
+        """Metrics files of every cell, and the reported numbers where the table sets them beside."""
+        cells = plan.table_cells(self.config, wildcards.table)
+        reported = self.config["tables"][wildcards.table]["reported"]
+        inputs = {"metrics": _unique(cell["metrics"] for cell in cells)}
+        return inputs | ({"reported": f"data/reported/{reported}.yaml"} if reported else {})
+
+    def report_inputs(self, wildcards) -> dict:
+        """Everything that a report shows, by kind."""
+        shown, block = plan.report_inputs(self.config, wildcards.report), self.config["reports"][wildcards.report]
+        return {
+            "samples": _unique(row["samples"] for row in shown["shown"]),
+            "metrics": _unique(row["metrics"] for row in shown["shown"]),
+            "test_lr": _unique(row["lr"] for row in shown["tests"]),
+            "test_hr": _unique(row["hr"] for row in shown["tests"]),
+            "history": list(shown["histories"]),
+            "table_html": f"results/tables/{block['table']}.html",
+            "csv": f"results/tables/{block['table']}.csv",
+            "crossdevice_html": f"results/tables/{block['crossdevice']}.html",
+        }
+
+    def tracked_receipts(self, wildcards) -> list[str]:
+        """Receipts of every training and evaluation below a table."""
+        trained = [f"{folder}/generator.safetensors" for folder in plan.training_runs(self.config, wildcards.table)]
+        measured = [cell["metrics"] for cell in plan.table_cells(self.config, wildcards.table)]
+        return [plan.receipt_file(path) for path in _unique(trained + measured)]
+
+
+def _one_of(values: Iterable[str]) -> str:
+    return "|".join(sorted({re.escape(value) for value in values}))
+
+
+def _unique(values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(values))
