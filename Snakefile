@@ -1,5 +1,10 @@
 """From cameras to tables: data -> training -> evaluation -> tables -> report; every setting comes from params.yaml."""
 
+from snakemake.exceptions import WorkflowError
+
+from pipeline import sync
+from pipeline.errors import UserError
+
 
 configfile: "params.yaml"
 
@@ -21,3 +26,11 @@ rule all:
         "results/tables/dada_simcam_crossdevice.tex",
         "results/report/dada_simcam.html",
         "results/tracking/dada_simcam.json",
+
+
+# Last, because it looks at the rules: receipts that hold become Snakemake's own records, others make their jobs run.
+if workflow.is_main_process:
+    try:
+        sync.sync(config, workflow.rules)
+    except UserError as error:
+        raise WorkflowError(str(error)) from None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from pipeline import files, receipts, settings, stages
+from pipeline import files, params, receipts, stages
 from pipeline.errors import UserError
 from pipeline.receipts import Reason, Receipt
 
@@ -151,9 +151,9 @@ def main() -> None:
     arguments = parser.parse_args()
     sys.stdout.reconfigure(encoding="utf-8")
     try:
-        params = settings.load(arguments.params)
+        now = params.load(arguments.params)
         targets = [Path(target).as_posix() for target in arguments.targets]
-        report = audit(targets, lambda stage, wildcards: files.canonical_json(stages.key(params, stage, wildcards)))
+        report = audit(targets, lambda stage, wildcards: files.canonical_json(stages.key(now, stage, wildcards)))
         if arguments.json:
             files.write_json(arguments.json, report.as_json())
     except UserError as error:

@@ -63,7 +63,11 @@ class Workflow:
         def command(wildcards, input, output) -> str:
             outputs = dict(output.items())
             receipt = outputs.pop("receipt")
-            asked = folders(wildcards) if folders else {}
+            try:
+                asked = folders(wildcards) if folders else {}
+            except UserError as error:
+                # Snakemake would wrap any other exception into its own words and a traceback; no job has started yet.
+                raise SystemExit(f"error: {error}") from None
             key = self.key(kind, **fixed)(wildcards)
             return job.command(f"pipeline.{module}", key, dict(input.items()), outputs, receipt, asked)
 

@@ -25,7 +25,7 @@ TOY = {
     # Larger than Snakemake ever compares by content: only its time would count.
     "data/raw/a.txt": f"3 4 5 {' ' * 1_200_000}\n",
     "data/raw/b.txt": "6 7 8\n",
-    "pipeline/settings.py": "import yaml\n\n\ndef load(path):\n    return yaml.safe_load(open(path))\n",
+    "pipeline/params.py": "import yaml\n\n\ndef load(path):\n    return yaml.safe_load(open(path))\n",
     "pipeline/stages.py": """
 from pipeline import environment, fingerprint
 
