@@ -136,3 +136,7 @@ def _footer(settings: ReportSettings) -> str:
     text = f'<h3>Notes</h3>\n<ul class="notes">\n{notes}</ul>\n' if notes else ""
     text += f'<h3>Photographs</h3>\n<ul class="notes">\n{credits}</ul>\n' if credits else ""
     return f"<footer>\n{text}</footer>" if text else ""
+
+
+if __name__ == "__main__":
+    job.run(work)

@@ -29,8 +29,8 @@ class Components(NamedTuple):
     masks: Masks
 
 
-def build(scale: int, width: int, hourglasses: int, poolings: int, mid: int, tail: int) -> "CDC":
-    """CDC for `scale` 1 to 4. The paper's: width 64, hourglasses 6, poolings 4, mid 2, tail 2.
+def build(scale: int, width: int, hourglasses: int, poolings: int, mid: int, tail: int, gain: float) -> "CDC":
+    """CDC for `scale` 1 to 4. The paper's: width 64, hourglasses 6, poolings 4, mid 2, tail 2; `gain` 0.1 (see `_initialise`).
 
     Raises UserError for a value out of range.
     """
@@ -46,13 +46,15 @@ def build(scale: int, width: int, hourglasses: int, poolings: int, mid: int, tai
         if not isinstance(value, int) or value < low or (high is not None and value > high):
             expected = f"{low} or more" if high is None else f"{low} to {high}"
             raise UserError(f"network 'cdc': {name} is {value!r}; expected an integer, {expected}.")
-    return CDC(scale, width, hourglasses, poolings, mid, tail)
+    return CDC(scale, width, hourglasses, poolings, mid, tail, gain)
 
 
 class CDC(nn.Module):
     """Low-resolution RGB (N, 3, H, W) in [0, 1] to RGB (N, 3, sH, sW), not clamped; H and W multiples of `multiple`."""
 
-    def __init__(self, scale: int, width: int, hourglasses: int, poolings: int, mid: int, tail: int) -> None:
+    def __init__(
+        self, scale: int, width: int, hourglasses: int, poolings: int, mid: int, tail: int, gain: float
+    ) -> None:
         super().__init__()
         self.scale = scale
         self.multiple = 2**poolings
@@ -67,7 +69,9 @@ class CDC(nn.Module):
         for name in NAMES:
             self.add_module(f"upsample_{name}", _head(width, scale, final_kernel=3))
             self.add_module(f"{name}_map", _head(width, scale, final_kernel=3 if scale == 3 else 1))
-        self.apply(_initialise)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                _initialise(module, gain)
 
     def forward(self, x: Tensor) -> Tensor:
         """The super-resolved image (N, 3, sH, sW)."""
@@ -149,14 +153,16 @@ def _head(width: int, scale: int, final_kernel: int) -> nn.Sequential:
     )
 
 
-def _initialise(module: nn.Module) -> None:
-    """Kaiming-normal weights x 0.1 and zero biases, as the reference starts every convolution."""
-    if isinstance(module, nn.Conv2d):
-        nn.init.kaiming_normal_(module.weight, a=0, mode="fan_in")
-        with torch.no_grad():
-            module.weight.mul_(0.1)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
+def _initialise(module: nn.Conv2d, gain: float) -> None:
+    """Kaiming-normal weights x `gain` and zero biases; the reference starts every convolution with 0.1.
+
+    With 0.1 hundreds of steps pass before a signal reaches the output: short schedules want a larger one.
+    """
+    nn.init.kaiming_normal_(module.weight, a=0, mode="fan_in")
+    with torch.no_grad():
+        module.weight.mul_(gain)
+    if module.bias is not None:
+        nn.init.zeros_(module.bias)
 
 
 def released_state(path: str | Path, part: str | None = None) -> dict[str, Tensor]:

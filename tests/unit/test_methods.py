@@ -17,7 +17,7 @@ from pipeline.methods.base import NonFiniteLoss
 PARAMS = params.load()
 SCALE, PATCH = 4, 8
 NETWORKS = {
-    "generator": {"name": "cdc", "width": 4, "hourglasses": 2, "poolings": 2, "mid": 1, "tail": 1},
+    "generator": {"name": "cdc", "width": 4, "hourglasses": 2, "poolings": 2, "mid": 1, "tail": 1, "gain": 0.5},
     "downsampler": {"name": "de_resnet", "width": 4, "blocks": 1},
     "discriminator": {"name": "patchgan", "width": 4},
 }

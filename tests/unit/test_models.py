@@ -11,8 +11,8 @@ from pipeline.errors import UserError
 from pipeline.models import build, cdc
 from tests.golden.reference_inputs import fill, image, noise
 
-PAPER = {"width": 64, "hourglasses": 6, "poolings": 4, "mid": 2, "tail": 2}
-SMALL = {"width": 8, "hourglasses": 2, "poolings": 2, "mid": 1, "tail": 1}
+PAPER = {"width": 64, "hourglasses": 6, "poolings": 4, "mid": 2, "tail": 2, "gain": 0.1}
+SMALL = {"width": 8, "hourglasses": 2, "poolings": 2, "mid": 1, "tail": 1, "gain": 0.5}
 
 
 def small(scale=2, **changes):
@@ -145,10 +145,11 @@ def test_up_convolution_is_nearest_then_convolution(factor):
         torch.testing.assert_close(ours, theirs)
 
 
-def test_cdc_starts_small():
-    network = small(width=32)
+@pytest.mark.parametrize("gain", [0.1, 0.5])
+def test_cdc_starts_small(gain):
+    network = small(width=32, gain=gain)
     weight = network.HG_0.mid_res[0].res[2].weight.detach()
-    assert float(weight.std()) == pytest.approx(0.1 * (2 / (64 * 9)) ** 0.5, rel=0.05)
+    assert float(weight.std()) == pytest.approx(gain * (2 / (64 * 9)) ** 0.5, rel=0.05)
     assert not any(parameter.any() for name, parameter in network.named_parameters() if name.endswith("bias"))
 
 

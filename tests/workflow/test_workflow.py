@@ -164,7 +164,12 @@ def test_interrupt_leaves_nothing_half_written_and_the_next_call_finishes(change
     changed.change(lambda p: p["methods"]["dada"]["stages"]["adapt"]["schedule"]["small"].update(steps=3000))
     words = [sys.executable, "-m", "snakemake", "-c1", "--", f"{ADAPT}/generator.safetensors"]
     child = subprocess.Popen(
-        words, cwd=changed.folder, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+        words,
+        cwd=changed.folder,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
     )
     progress, deadline = changed.folder / ADAPT / "progress.json", time.monotonic() + 90
     while not progress.exists() and time.monotonic() < deadline:

@@ -25,7 +25,7 @@ def tiny(params: dict) -> None:
         block["test"]["photographs"] = block["test"]["photographs"][:2]
     small = params["editions"]["small"]
     small["networks"] = {
-        "generator": {"name": "cdc", "width": 4, "hourglasses": 2, "poolings": 2, "mid": 0, "tail": 0},
+        "generator": {"name": "cdc", "width": 4, "hourglasses": 2, "poolings": 2, "mid": 0, "tail": 0, "gain": 0.5},
         "downsampler": {"name": "de_resnet", "width": 4, "blocks": 1},
         "discriminator": {"name": "patchgan", "width": 4},
     }
@@ -88,7 +88,7 @@ class Workspace:
         return self.run(sys.executable, *words, check=check)
 
     def snakemake(self, *words: str, check: bool = True) -> subprocess.CompletedProcess:
-        return self.python("-m", "snakemake", *words, check=check)
+        return self.python("-m", "snakemake", "--show-failed-logs", *words, check=check)
 
     def plan(self, *targets: str) -> dict[str, int]:
         """Rule -> number of jobs that a dry run wants to run; empty when there is nothing to be done."""
