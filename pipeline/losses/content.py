@@ -24,6 +24,7 @@ class ContentLoss:
     def __call__(self, components, hr: Tensor) -> Tensor:
         """Loss of a CDC's components against a label image (N, 3, H, W); masks are taken from the label, without gradient."""
         masks = harris_masks(hr.detach(), green=self.harris_green)
+        images = [image.float() for image in components[:4]]  # bf16 forward passes are compared in full precision
         return component_loss(
-            components, hr, masks, weights=self.component_weights, final=self.final, final_weight=self.final_weight
+            images, hr, masks, weights=self.component_weights, final=self.final, final_weight=self.final_weight
         )

@@ -12,6 +12,7 @@ from pipeline import models, settings
 from pipeline.checkpoints import load_network
 from pipeline.datasets.patches import Batch
 from pipeline.errors import UserError
+from pipeline.losses.content import ContentLoss
 from pipeline.reproducibility import autocast
 
 
@@ -129,3 +130,29 @@ class Stage(ABC):
             network.load_state_dict(state["networks"][name])
         for name, optimiser in self.optimisers.items():
             optimiser.load_state_dict(state["optimisers"][name])
+
+
+@dataclass(frozen=True)
+class SupervisedLoss:
+    """The content loss alone."""
+
+    content: ContentLoss
+
+
+class Supervised(Stage):
+    """CDC's own training: the up-sampler on source LR and HR. Several methods start from it."""
+
+    Loss = SupervisedLoss
+
+    def set_up(self) -> None:
+        self.trainable["generator"] = self.new("generator")
+        self.optimisers["generator"] = self.adam(self.trainable["generator"])
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        with self.autocast():
+            components = self.trainable["generator"].components(batch.source_lr)
+            terms = {"content": self.loss.content(components, batch.source_hr)}
+        return self.update(self.optimisers["generator"], terms)
+
+    def results(self) -> dict[str, tuple[nn.Module, dict]]:
+        return {"generator": (self.trainable["generator"], self.specs["generator"])}

@@ -17,16 +17,9 @@ from pipeline.losses.adversarial import discriminator_loss, generator_loss, luma
 from pipeline.losses.content import ContentLoss
 from pipeline.losses.perceptual import perceptual_l1
 from pipeline.losses.pixel import l1
-from pipeline.methods.base import Stage
+from pipeline.methods.base import Stage, Supervised
 from pipeline.models.cdc import Components
 from pipeline.models.features import vgg19
-
-
-@dataclass(frozen=True)
-class UpLoss:
-    """The content loss alone."""
-
-    content: ContentLoss
 
 
 @dataclass(frozen=True)
@@ -59,25 +52,6 @@ class AdaptLoss:
     intra_cooperative: (
         bool  # both branches fool the intra discriminators, as the text says; in the code only the target's
     )
-
-
-class Up(Stage):
-    """Supervised CDC on source pairs (the code's `train.py --module up`)."""
-
-    Loss = UpLoss
-
-    def set_up(self) -> None:
-        self.trainable["generator"] = self.new("generator")
-        self.optimisers["generator"] = self.adam(self.trainable["generator"])
-
-    def step(self, batch: Batch) -> dict:
-        with self.autocast():
-            components = self.trainable["generator"].components(batch.source_lr)
-            terms = {"content": self.loss.content(components, batch.source_hr)}
-        return self.update(self.optimisers["generator"], terms)
-
-    def results(self) -> dict:
-        return {"generator": (self.trainable["generator"], self.specs["generator"])}
 
 
 class Circle(Stage):
@@ -232,4 +206,4 @@ def pair(masks: torch.nn.Module, images: torch.nn.Module, spec: dict) -> torch.n
     return network
 
 
-STAGES = {"up": Up, "circle": Circle, "adapt": Adapt}
+STAGES = {"up": Supervised, "circle": Circle, "adapt": Adapt}

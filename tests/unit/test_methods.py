@@ -181,6 +181,15 @@ def test_non_finite_loss_names_step_term_and_batch(tmp_path, monkeypatch):
     assert not any(path.exists() for path in job.outputs.values())
 
 
+def test_bf16_trains(tmp_path):
+    job = make_job(tmp_path, "dada", "adapt")
+    job.settings["compute"]["precision"] = "bf16"
+    train.work(job)
+    rows = [json.loads(line) for line in job.outputs["history"].read_text().splitlines()]
+    assert all(np.isfinite(value) for row in rows for value in row.values())
+    assert load_network(job.outputs["generator"]).images.conv_in[0].weight.dtype == torch.float32
+
+
 def test_history_rows_are_means_with_steps(tmp_path):
     job = make_job(tmp_path, "source_only", "train", steps=5)
     train.work(job)
@@ -214,7 +223,7 @@ def test_mask_heads_never_change_under_domain_invariant_attention(tmp_path):
 def test_start_network_of_another_size_is_refused(tmp_path):
     job = make_job(tmp_path, "dada", "circle")
     job.settings["networks"]["generator"] = {**NETWORKS["generator"], "width": 8}
-    with pytest.raises(UserError, match=r"start_up/generator.safetensors.*width"):
+    with pytest.raises(UserError, match=r"start_train/generator.safetensors.*width"):
         train.work(job)
 
 

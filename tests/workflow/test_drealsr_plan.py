@@ -35,12 +35,11 @@ def test_with_the_data_the_full_table_is_planned(workspace, tmp_path):
         "pack": 3,
         "fetch_weights": 2,
         "train_source_only_train": 6,  # 3 cameras x 2 settings, shared by all pairs
-        "train_dada_up": 6,
         "train_dada_circle": 6,
         "train_dada_adapt": 12,  # 6 pairs x 2 settings
         "evaluate": 12 + 12 + 3,  # Source Only, DADA, Target Only on three cameras
         "table": 1,
-        "total": 63,
+        "total": 57,
     }
 
 
@@ -50,10 +49,10 @@ def test_every_job_is_sized_for_the_cluster(workspace, tmp_path):
     done = workspace.snakemake("--profile", "slurm", "-n", "--", TARGET)
     text = done.stdout + done.stderr
     resources = [line for line in text.splitlines() if line.strip().startswith("resources:")]
-    assert len(resources) >= 63
+    assert len(resources) >= 57
     for line in resources:
         assert "runtime=" in line and "mem_mb=" in line and "cpus_per_task=" in line, line
-    assert sum("gpu=1" in line for line in resources) == 6 + 6 + 6 + 12 + 27
+    assert sum("gpu=1" in line for line in resources) == 6 + 6 + 12 + 27
 
 
 def test_the_profile_is_where_snakemake_looks():
