@@ -41,6 +41,12 @@ def error_part(log: str, lines: int = 25) -> str:
     return "\n".join(part)
 
 
+def dry_run(command: list[str]) -> list[str]:
+    """The same call as a dry run; options end where `--` stands."""
+    end = command.index("--") if "--" in command else len(command)
+    return [*command[:end], "--dry-run", *command[end:]]
+
+
 def run(command: list[str], log: Path, out: TextIO) -> int:
     """Run `command` and show its progress on `out`; the exit code of the command."""
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -50,7 +56,7 @@ def run(command: list[str], log: Path, out: TextIO) -> int:
     try:
         with open(log, "w", encoding="utf-8") as file:
             print("planning ...", file=out, flush=True)
-            code = child.follow([*command, "--dry-run"], file, board.plan)
+            code = child.follow(dry_run(command), file, board.plan)
             if code == 0 and not board.jobs:
                 print("Nothing to be done.", file=out)
             elif code == 0 and not child.stopped:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.board import Board, clock
-from pipeline.progress import error_part, run
+from pipeline.progress import dry_run, error_part, run
 
 ROOT = Path(__file__).parents[2]
 
@@ -183,3 +183,14 @@ def test_with_the_real_snakemake(tmp_path, monkeypatch):
     assert "--- the end of bad.log\nthe reason" in text
     assert " 95% | 1/3 jobs" in text  # 40 of 42 units
     assert "localrule train_x:" in Path("log/all.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("command", "dry"),
+    [
+        (["snakemake", "-c2", "a.tex"], ["snakemake", "-c2", "a.tex", "--dry-run"]),
+        (["snakemake", "-c2", "--", "a.tex"], ["snakemake", "-c2", "--dry-run", "--", "a.tex"]),
+    ],
+)
+def test_the_dry_run_is_an_option_and_not_a_target(command, dry):
+    assert dry_run(command) == dry
