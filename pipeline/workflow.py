@@ -86,6 +86,11 @@ class Workflow:
 
         return steps
 
+    def priority(self, method: str, stage: str) -> int:
+        """The earlier in a chain of trainings, the sooner: others wait for it, and a late start would leave cores idle."""
+        origins = (origin.split("/") for origin in plan.stage_block(self.config, method, stage)["starts"].values())
+        return min((self.priority(*origin) - 10 for origin in origins), default=100)
+
     def trainings(self) -> Iterable[tuple[str, str]]:
         """(method, stage) of everything that is trained."""
         return [

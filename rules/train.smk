@@ -12,6 +12,7 @@ for method, stage in jobs.trainings():
         log:
             f"{plan.run_folder(**RUN, method=method, stage=stage)}/log.txt",
         retries: 2
+        priority: jobs.priority(method, stage)
         threads: jobs.resource("train", "cpus_per_task")
         resources:
             runtime=jobs.resource("train", "runtime"),
