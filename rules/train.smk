@@ -11,8 +11,8 @@ for method, stage in jobs.trainings():
             **jobs.training_outputs(method, stage),
         log:
             f"{plan.run_folder(**RUN, method=method, stage=stage)}/log.txt",
-        retries: 2
         priority: jobs.priority(method, stage)
+        retries: 2
         threads: jobs.resource("train", "cpus_per_task")
         resources:
             runtime=jobs.resource("train", "runtime"),
