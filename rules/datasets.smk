@@ -11,6 +11,7 @@ rule pack:
         receipt=plan.receipt_file(plan.manifest_file("{dataset}", "{scale}", "{camera}")),
     log:
         "results/manifests/{dataset}_x{scale}/{camera}.log",
+    priority: 200
     threads: jobs.resource("pack", "cpus_per_task")
     resources:
         runtime=jobs.resource("pack", "runtime"),
