@@ -29,6 +29,7 @@ QUIET = {  # a server that is away costs seconds, not minutes (MLflow's own retr
 }
 # What MLflow 3 accepts at most: items of a kind in one call, characters of a value.
 METRICS, PARAMS, PARAM_LENGTH = 1000, 100, 6000
+KIND = "mlflow.experimentKind"
 
 
 def ingest(runs: list[Run], uri: str, simulated: frozenset[str] = frozenset()) -> tuple[dict[str, str], int]:
@@ -108,7 +109,8 @@ def _supersede(client, same: list, current: str) -> None:
 
 def _experiment(client, name: str) -> str:
     found = client.get_experiment_by_name(name)
-    return found.experiment_id if found else client.create_experiment(name)
+    # The kind tells MLflow's pages that these are trainings, not traces of language models.
+    return found.experiment_id if found else client.create_experiment(name, tags={KIND: "custom_model_development"})
 
 
 @contextmanager

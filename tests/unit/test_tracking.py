@@ -71,6 +71,7 @@ def stored(uri: str) -> dict[str, object]:
 
     client = MlflowClient(tracking_uri=uri)
     experiment = client.get_experiment_by_name("simcam_x4")
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
     return {run.info.run_id: run for run in client.search_runs([experiment.experiment_id])}
 
 
