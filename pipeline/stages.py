@@ -150,7 +150,7 @@ def _training_notes(params: dict, table: str) -> list[str]:
         absent |= set(block.get("weights", [])) - set(size["weights"])
     lines = [f"Edition {edition}. Training steps: {', '.join(lengths)}."]
     lines.append(
-        "Checkpoint: always the last; no test image and no HR of the target camera takes part in training or choice."
+        "Checkpoint: always the last. No training is given a test image, no adaptation the HR of its target camera."
     )
     if absent:
         lines.append(
