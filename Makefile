@@ -20,10 +20,10 @@ ifneq ($(shell [ -n "$$HOME" ] && [ -d "$$HOME" ] && [ -w "$$HOME" ] && echo wri
 export HOME := $(CURDIR)/.venv/home
 endif
 
-.PHONY: help setup demo test lint audit publish clean
+.PHONY: help setup demo test test-long lint audit publish clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
 
 setup: $(READY) ## only the environment (.venv)
 
@@ -54,8 +54,11 @@ demo: $(READY) ## small table on simulated cameras, from nothing: data, training
 	@printf '%-9s %s\n' table: results/tables/$(DEMO).tex '' 'results/tables/$(DEMO).csv, .html (the same)' \
 	    pictures: results/report/$(DEMO).html curves: 'mlflow ui (in .venv/bin)' audit: 'make audit'
 
-test: $(READY) ## the whole test suite
+test: $(READY) ## the test suite, minutes
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal
+
+test-long: $(READY) ## what takes longer: every rerun scenario, kills, mutations, stores that fail
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal -m long tests/long
 
 lint: $(READY) ## ruff, snakefmt, snakemake --lint
 	@$(PY) -m ruff check --no-cache .

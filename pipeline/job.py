@@ -21,7 +21,8 @@ from pathlib import Path, PurePosixPath
 from pipeline import environment, files, fingerprint
 from pipeline.errors import UserError
 
-KEY_FIELDS = {"stage", "wildcards", "settings", "code", "packages"}
+KEY_FIELDS = {"stage", "wildcards", "settings", "files", "code", "packages", "shell"}
+SEALED = ("key", "inputs", "outputs", "run")
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,11 @@ class Job:
         if len(paths) != 1:
             raise UserError(f"--input {name}=…: stage {self.stage} expects exactly one, got {len(paths)}.")
         return paths[0]
+
+
+def seal(receipt: Mapping) -> str:
+    """SHA-256 over everything that a receipt says: whoever changes a word by hand breaks it."""
+    return hashlib.sha256(files.canonical_json({name: receipt[name] for name in SEALED}).encode()).hexdigest()
 
 
 def command(
@@ -85,7 +91,7 @@ def run(work: Callable[[Job], dict | None]) -> None:
 def parse(words: list[str], module: str) -> tuple[dict, Job, Path]:
     """Key, job and receipt path of a command line; UserError for a bad key or a path outside the repository."""
     parser = argparse.ArgumentParser(prog=f"python -m {module}", allow_abbrev=False)
-    parser.add_argument("--key", required=True, help="canonical JSON: stage, wildcards, settings, code, packages")
+    parser.add_argument("--key", required=True, help=f"canonical JSON: {', '.join(sorted(KEY_FIELDS))}")
     parser.add_argument("--input", action="append", default=[], metavar="NAME=PATH")
     parser.add_argument("--output", action="append", default=[], metavar="NAME=PATH", required=True)
     parser.add_argument("--folder", action="append", default=[], metavar="NAME=PATH", help="outside the repository")
@@ -104,6 +110,7 @@ def parse(words: list[str], module: str) -> tuple[dict, Job, Path]:
     folders = {name: Path(path) for name, path in _pairs("--folder", arguments.folder)}
     if len(outputs) != len(arguments.output):
         raise UserError("--output: a name was given twice; every output has its own.")
+    _check_files(key["files"], inputs, outputs)
     digest = hashlib.sha256(files.canonical_json(key).encode()).hexdigest()
     job = Job(key["stage"], key["wildcards"], key["settings"], inputs, outputs, folders, digest)
     return key, job, _inside("--receipt", arguments.receipt)
@@ -136,7 +143,20 @@ def _execute(work: Callable[[Job], dict | None], key: dict, job: Job, receipt: P
         }
         # An informational NaN must not cost a finished training: JSON has no such number, text does.
         told = json.loads(json.dumps(returned, default=str), parse_constant=str)
-        files.write_json(receipt, {"key": key, "inputs": inputs, "outputs": outputs, "run": told | information})
+        content = {"key": key, "inputs": inputs, "outputs": outputs, "run": told | information}
+        files.write_json(receipt, content | {"seal": seal(content)})
+
+
+def _check_files(asked: dict, inputs: dict[str, list[Path]], outputs: dict[str, Path]) -> None:
+    """Every role that the key names must be filled by the file that it names."""
+    given = [("input", name, path, inputs.get(name)) for name, path in asked["inputs"].items()]
+    given += [("output", name, path, name in outputs and [outputs[name]]) for name, path in asked["outputs"].items()]
+    for kind, name, path, found in given:
+        if found != [Path(path)]:
+            shown = ", ".join(map(str, found or [])) or "nothing"
+            raise UserError(
+                f"--{kind} {name}: the key says {path}, the command line {shown}. Plan anew with snakemake."
+            )
 
 
 def _checked_code(key: dict, what: str, remedy: str) -> dict[str, str]:

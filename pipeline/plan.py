@@ -122,7 +122,12 @@ def generator_run(params: dict, dataset, scale, setting, source, target, method,
 def result_folder(params: dict, dataset, scale, setting, source, target, method, seed) -> str:
     """Where a method's metrics on the target camera lie: beside its generator, or in its own folder without training."""
     run = generator_run(params, dataset, scale, setting, source, target, method, seed)
-    return run or f"results/runs/{dataset}_x{scale}/{method}"
+    return run or untrained_folder(dataset, scale, method)
+
+
+def untrained_folder(dataset: str, scale: int | str, method: str) -> str:
+    """Where the metrics of a method without training lie."""
+    return f"results/runs/{dataset}_x{scale}/{method}"
 
 
 def metrics_file(folder: str, camera: str) -> str:

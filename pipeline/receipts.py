@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 from pipeline import files, fingerprint
 from pipeline.errors import UserError
-from pipeline.job import KEY_FIELDS
+from pipeline.job import KEY_FIELDS, seal
 
 SUFFIX = ".receipt.json"
+NEEDED = {"stage", "wildcards", "settings", "code", "packages"}
 FOLDERS = ("results", "data")
 MADE_HERE = "results/"
 
@@ -30,6 +31,12 @@ class Receipt:
     inputs: dict[str, str]
     outputs: dict[str, dict]
     run: dict
+    seal: str | None
+
+    @property
+    def sealed(self) -> bool:
+        """Whether every word is as its job wrote it."""
+        return self.seal == seal(vars(self))
 
 
 class Reason(NamedTuple):
@@ -74,7 +81,8 @@ def read(path: str) -> Receipt:
     content = files.read_json(path)
     try:
         key, inputs, outputs, run = (dict(content[name]) for name in ("key", "inputs", "outputs", "run"))
-        whole = set(key) == KEY_FIELDS and isinstance(key["wildcards"], dict)
+        # Receipts of earlier versions lack fields: they do not hold, but they can be read.
+        whole = NEEDED <= set(key) <= KEY_FIELDS and isinstance(key["wildcards"], dict)
         whole &= isinstance(key["code"], dict) and set(key["code"]) == {"modules", "sha256"}
         whole &= all(set(entry) == {"sha256", "md5", "size"} for entry in outputs.values())
         whole &= all(isinstance(value, str) for value in inputs.values())
@@ -82,7 +90,7 @@ def read(path: str) -> Receipt:
         whole = False
     if not whole or path.removesuffix(SUFFIX) not in outputs:
         raise UserError(f"{path}: not the receipt of {path.removesuffix(SUFFIX)}. Delete it; its job will run again.")
-    return Receipt(path, key, inputs, outputs, run)
+    return Receipt(path, key, inputs, outputs, run, content.get("seal"))
 
 
 def judge(found: Found, key_of: KeyOf, look: Look, stray: Stray) -> tuple[dict[str, list[Reason]], dict[str, str]]:
@@ -111,7 +119,10 @@ def key_reasons(receipt: Receipt, key_of: KeyOf) -> list[Reason]:
     now = json.loads(text)
     if files.canonical_json(now) == files.canonical_json(then):
         return []  # JSON turns numbers that name things into text, and that may sort them in another order.
+    if set(then) != set(now):
+        return [Reason("receipt", receipt.path, "was written by another version of this pipeline")]
     reasons = [Reason("setting", *change) for change in differences(then["settings"], now["settings"], stage)]
+    reasons += [Reason("setting", *change) for change in differences(then["files"], now["files"], f"{stage}.files")]
     if then["wildcards"] != now["wildcards"]:
         reasons.append(Reason("receipt", receipt.path, "has wildcards that its job does not have"))
     if then["code"] != now["code"]:
@@ -119,6 +130,8 @@ def key_reasons(receipt: Receipt, key_of: KeyOf) -> list[Reason]:
     if then["packages"] != now["packages"]:
         names = ", ".join((now["packages"] or then["packages"])["names"])
         reasons.append(Reason("packages", names, "or what they need are locked in other versions than the job's"))
+    if then["shell"] != now["shell"]:
+        reasons.append(Reason("code", f"shell line of stage {stage}", "changed since the job ran"))
     # Keys that differ only in spelling (1 and 1.0) still differ.
     return reasons or [Reason("receipt", receipt.path, "has another key than its job has now")]
 
@@ -174,6 +187,9 @@ def content_reasons(
             reasons.append(Reason("input", path, f"is not what {maker} says; the job read another version"))
         if now is not None and now["sha256"] != sha256:
             reasons.append(Reason("input", path, f"is not what the job read ({_change({'sha256': sha256}, now)})"))
+    if not receipt.sealed:
+        text = "was changed after its job wrote it; restore it with git, or delete it and its job runs again"
+        reasons.append(Reason("receipt", receipt.path, text))
     return reasons
 
 

@@ -1,6 +1,6 @@
 """What each kind of job rests on: its modules, its slice of params.yaml, its packages. The key of a job is exactly that."""
 
-from pipeline import environment, fingerprint, plan
+from pipeline import environment, fingerprint, plan, roles, shell_lines
 from pipeline.errors import UserError
 
 LOCK = "requirements.lock"
@@ -12,13 +12,16 @@ def key(params: dict, stage: str, wildcards: dict) -> dict:
     """The key of a job: equal keys and equal inputs promise equal outputs. UserError for an unknown stage."""
     if stage not in STAGES:
         raise UserError(f"'{stage}' is no stage of this pipeline; stages are {', '.join(STAGES)}.")
-    modules, settings, packages = STAGES[stage](params, {name: str(value) for name, value in wildcards.items()})
+    wildcards = {name: str(value) for name, value in wildcards.items()}
+    modules, settings, packages = STAGES[stage](params, wildcards)
     return {
         "stage": stage,
-        "wildcards": {name: str(value) for name, value in wildcards.items()},
+        "wildcards": wildcards,
         "settings": settings,
+        "files": roles.named(params, stage, wildcards),
         "code": {"modules": modules, "sha256": fingerprint.code(*modules)},
         "packages": {"names": packages, "sha256": environment.packages_hash(LOCK, packages)} if packages else None,
+        "shell": shell_lines.digest(RULES[stage]),
     }
 
 
@@ -193,6 +196,15 @@ def _report(params: dict, wildcards: dict):
     return ["pipeline.report"], settings, ["numpy", "pillow", "matplotlib"]
 
 
+# The file of rules whose shell line runs a stage's jobs.
+RULES = {
+    "pack": "datasets.smk",
+    "weights": "weights.smk",
+    "train": "train.smk",
+    "evaluate": "evaluate.smk",
+    "table": "tables.smk",
+    "report": "report.smk",
+}
 SETTING_LABELS = {"real": "Real → Real", "synthetic": "Synthetic → Real"}
 STAGES = {
     "pack": _pack,

@@ -4,13 +4,14 @@ A rule tracks exactly one parameter, `key`: all settings, code and packages that
 of inputs and outputs, which Snakemake does not track as a parameter, so that the shell line is the same for every rule.
 """
 
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 
-from pipeline import files, job, params, plan, stages
+from pipeline import files, job, params, plan, roles, stages
 from pipeline.datasets import drealsr
 from pipeline.errors import UserError
 
@@ -69,6 +70,7 @@ class Workflow:
                 # Snakemake would wrap any other exception into its own words and a traceback; no job has started yet.
                 raise SystemExit(f"error: {error}") from None
             key = self.key(kind, **fixed)(wildcards)
+            _same_files(kind, json.loads(key)["files"], dict(input.items()), outputs)
             return job.command(f"pipeline.{module}", key, dict(input.items()), outputs, receipt, asked)
 
         return command
@@ -97,9 +99,9 @@ class Workflow:
             (method, stage) for method, block in self.config["methods"].items() for stage in block.get("stages", {})
         ]
 
-    def training_inputs(self, method: str, stage: str) -> Callable:
-        """Function of wildcards: name -> path, as the stage's block declares."""
-        return lambda wildcards: plan.train_inputs(self.config, **dict(wildcards.items()), method=method, stage=stage)
+    def inputs(self, kind: str, **fixed: str) -> Callable:
+        """Function of wildcards: name -> path or paths of everything that a job of this kind reads."""
+        return lambda wildcards: roles.inputs(self.config, kind, {**dict(wildcards.items()), **fixed})
 
     def training_outputs(self, method: str, stage: str) -> dict[str, str]:
         """Name -> path pattern, the receipt included."""
@@ -128,42 +130,18 @@ class Workflow:
         folder = self.config["adopt"]["weights"]
         return {"weights": folder} if folder else {}
 
-    def evaluation_inputs(self, wildcards) -> dict[str, str]:
-        """Test images, and LPIPS weights where the edition has them."""
-        images = {
-            f"test_{kind}": plan.data_file(wildcards.dataset, wildcards.scale, wildcards.camera, "test", kind)
-            for kind in ("lr", "hr")
-        }
-        if "alexnet" in plan.edition(self.config, wildcards.dataset)["weights"]:
-            images["lpips_weights"] = plan.weights_file(self.config, "alexnet")
-        return images
-
-    def table_inputs(self, wildcards) -> dict:
-        """Metrics files of every cell, and the reported numbers where the table sets them beside."""
-        cells = plan.table_cells(self.config, wildcards.table)
-        reported = self.config["tables"][wildcards.table]["reported"]
-        inputs = {"metrics": _unique(cell["metrics"] for cell in cells)}
-        return inputs | ({"reported": f"data/reported/{reported}.yaml"} if reported else {})
-
-    def report_inputs(self, wildcards) -> dict:
-        """Everything that a report shows, by kind."""
-        shown, block = plan.report_inputs(self.config, wildcards.report), self.config["reports"][wildcards.report]
-        return {
-            "samples": _unique(row["samples"] for row in shown["shown"]),
-            "metrics": _unique(row["metrics"] for row in shown["shown"]),
-            "test_lr": _unique(row["lr"] for row in shown["tests"]),
-            "test_hr": _unique(row["hr"] for row in shown["tests"]),
-            "history": list(shown["histories"]),
-            "table_html": f"results/tables/{block['table']}.html",
-            "csv": f"results/tables/{block['table']}.csv",
-            "crossdevice_html": f"results/tables/{block['crossdevice']}.html",
-        }
-
     def tracked_receipts(self, wildcards) -> list[str]:
         """Receipts of every training and evaluation below a table."""
         trained = [f"{folder}/generator.safetensors" for folder in plan.training_runs(self.config, wildcards.table)]
         measured = [cell["metrics"] for cell in plan.table_cells(self.config, wildcards.table)]
         return [plan.receipt_file(path) for path in _unique(trained + measured)]
+
+
+def _same_files(kind: str, named: dict, inputs: dict, outputs: dict) -> None:
+    """A rule must hand its job exactly the files that the job's key names; else rules/ and pipeline/roles.py disagree."""
+    single = {name: str(path) for name, path in inputs.items() if name in named["inputs"] or isinstance(path, str)}
+    if single != named["inputs"] or {name: str(path) for name, path in outputs.items()} != named["outputs"]:
+        raise SystemExit(f"error: rule of stage {kind}: its files are not those of pipeline/roles.py; make them agree.")
 
 
 def _one_of(values: Iterable[str]) -> str:

@@ -1,13 +1,12 @@
 """A generator and a camera's test images -> metrics_<camera>.json and crops for the figures."""
 
 FOLDER = plan.run_folder(**RUN, method="{method}", stage="{stage}")
-UNTRAINED = "results/runs/{dataset}_x{scale}/{method}"
+UNTRAINED = plan.untrained_folder("{dataset}", "{scale}", "{method}")
 
 
 rule evaluate:
     input:
-        unpack(jobs.evaluation_inputs),
-        generator=f"{FOLDER}/generator.safetensors",
+        unpack(jobs.inputs("evaluate")),
     output:
         metrics=plan.metrics_file(FOLDER, "{camera}"),
         samples=plan.samples_file(FOLDER, "{camera}"),
@@ -30,7 +29,7 @@ rule evaluate:
 # A method without training, such as bicubic, has no generator file.
 use rule evaluate as evaluate_untrained with:
     input:
-        unpack(jobs.evaluation_inputs),
+        unpack(jobs.inputs("evaluate")),
     output:
         metrics=plan.metrics_file(UNTRAINED, "{camera}"),
         samples=plan.samples_file(UNTRAINED, "{camera}"),

@@ -7,7 +7,7 @@ localrules:
 
 rule report:
     input:
-        unpack(jobs.report_inputs),
+        unpack(jobs.inputs("report")),
     output:
         html="results/report/{report}.html",
         receipt="results/report/{report}.html.receipt.json",

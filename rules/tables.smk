@@ -7,7 +7,7 @@ localrules:
 
 rule table:
     input:
-        unpack(jobs.table_inputs),
+        unpack(jobs.inputs("table")),
     output:
         tex="results/tables/{table}.tex",
         csv="results/tables/{table}.csv",

@@ -6,7 +6,7 @@ for method, stage in jobs.trainings():
         name:
             f"train_{method}_{stage}"
         input:
-            unpack(jobs.training_inputs(method, stage)),
+            unpack(jobs.inputs("train", method=method, stage=stage)),
         output:
             **jobs.training_outputs(method, stage),
         log:

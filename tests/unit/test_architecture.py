@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAYERS = [
     ["errors"],
     ["files", "settings", "layout", "fingerprint", "environment"],
-    ["reproducibility", "images", "weights", "job", "bootstrap", "params", "plan", "receipts"],
+    ["reproducibility", "images", "weights", "job", "bootstrap", "params", "plan", "roles", "shell_lines", "receipts"],
     ["datasets", "stages", "sync", "audit"],
     ["models", "tiles"],
     ["checkpoints", "losses", "metrics"],

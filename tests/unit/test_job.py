@@ -72,6 +72,8 @@ def key(place: Path, modules: tuple[str, ...] = ("pipeline.work",), **settings) 
         "settings": {"times": 2} | settings,
         "code": {"modules": list(modules), "sha256": sha256},
         "packages": {"names": ["pytest"], "sha256": "0"},
+        "files": {"inputs": {}, "outputs": {}},
+        "shell": "s",
     }
 
 
@@ -99,8 +101,9 @@ def test_receipt(place):
     assert done.returncode == 0, done.stderr
     assert left(place) == ALL
     receipt = json.loads((place / "out/a b.txt.receipt.json").read_text())
+    assert receipt["seal"] == job.seal(receipt)
     run = receipt.pop("run")
-    assert receipt == {
+    assert receipt.pop("seal") and receipt == {
         "key": given,
         "inputs": {"in.txt": hashlib.sha256(b"ab").hexdigest()},
         "outputs": {
@@ -230,13 +233,32 @@ def test_killed(place):
         ({"output": "first=../a"}, "--output ../a: expected a plain path inside"),
         ({"output": "second=b"}, "--output: a name was given twice"),
         ({"key": "{"}, "--key: not valid JSON"),
-        ({"key": '{"stage": "work"}'}, "--key: expected exactly code, packages, settings, stage, wildcards"),
+        (
+            {"key": '{"stage": "work"}'},
+            "--key: expected exactly code, files, packages, settings, shell, stage, wildcards",
+        ),
     ],
 )
 def test_bad_command_line(place, changes, message):
     done = start(key(place), **changes)
     assert done.returncode == 1 and message in done.stderr and "Traceback" not in done.stderr
     assert not (place / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (
+            {"inputs": {"text": "other.txt"}, "outputs": {}},
+            "--input text: the key says other.txt, the command line in.txt",
+        ),
+        ({"inputs": {"more": "in.txt"}, "outputs": {}}, "--input more: the key says in.txt, the command line nothing"),
+        ({"inputs": {}, "outputs": {"first": "out/2.txt"}}, "--output first: the key says out/2.txt"),
+    ],
+)
+def test_files_in_other_roles_than_the_key_says(place, asked, message):
+    done = start(key(place) | {"files": asked})
+    assert done.returncode == 1 and message in done.stderr and not (place / "out").exists()
 
 
 def test_an_error_of_the_code_keeps_its_traceback(place):

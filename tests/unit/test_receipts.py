@@ -12,6 +12,7 @@ import pytest
 
 from pipeline import audit, files, receipts
 from pipeline.errors import UserError
+from pipeline.job import seal
 from pipeline.sync import HashCache
 
 SETTINGS = {"fit": {"lr": 0.1, "net": {"width": 4}}, "measure": {}, "table": {"digits": 3}}
@@ -24,6 +25,8 @@ def key_of(stage: str, wildcards: dict, settings: dict = SETTINGS) -> str:
         "settings": settings[stage],
         "code": {"modules": ["pipeline.errors"], "sha256": "c"},
         "packages": None,
+        "files": {"inputs": {}, "outputs": {}},
+        "shell": "s",
     }
     return files.canonical_json(key)
 
@@ -37,7 +40,7 @@ def make(stage: str, inputs: list[str], outputs: list[str], **wildcards: str) ->
         "outputs": {path: audit.content(path) for path in outputs},
         "run": {},
     }
-    files.write_json(outputs[0] + receipts.SUFFIX, content)
+    files.write_json(outputs[0] + receipts.SUFFIX, content | {"seal": seal(content)})
 
 
 GENERATOR, METRICS, TABLE, REPORTED = "results/a/g.bin", "results/a/m.json", "results/t.tex", "data/reported.yaml"
@@ -56,10 +59,10 @@ def place(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def change(path: str, edit) -> None:
+def change(path: str, edit, sealed: bool = True) -> None:
     content = json.loads(Path(path).read_text())
     edit(content)
-    files.write_json(path, content)
+    files.write_json(path, content | ({"seal": seal(content)} if sealed else {}))
 
 
 def swap(one: str, other: str) -> None:
@@ -140,6 +143,46 @@ def test_an_altered_receipt_is_named(place, name):
     assert [path for path in failing()] == [TABLE] and "results/t.csv is not what its job wrote" in failing()[TABLE][0]
 
 
+@pytest.mark.parametrize("part, name", [("key", "shell"), ("outputs", GENERATOR), ("run", "host"), ("seal", None)])
+def test_a_receipt_changed_by_hand_is_named_even_where_nothing_is_here(place, part, name):
+    for path in (GENERATOR, "results/a/h.txt", METRICS, TABLE):
+        Path(path).unlink()
+    assert failing() == {}
+
+    def edit(content):
+        if name is None:
+            content[part] = "0" * 64
+        elif part == "outputs":
+            content[part][name]["md5"] = "0" * 32
+        else:
+            content[part][name] = "other"
+
+    change(GENERATOR + receipts.SUFFIX, edit, sealed=False)
+    assert failing()[GENERATOR][-1].startswith(f"{GENERATOR}.receipt.json was changed after its job wrote it")
+
+
+def test_layout_and_order_of_a_receipt_do_not_count(place):
+    path = Path(TABLE + receipts.SUFFIX)
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps(dict(reversed(content.items()))))
+    assert failing() == {}
+
+
+def test_a_receipt_of_an_earlier_version_does_not_hold(place):
+    def edit(content):
+        for name in ("files", "shell"):
+            del content["key"][name]
+        del content["seal"]
+
+    change(TABLE + receipts.SUFFIX, edit, sealed=False)
+    assert failing()[TABLE][0] == f"{TABLE}.receipt.json was written by another version of this pipeline"
+
+
+def test_a_swapped_role_is_a_changed_key(place):
+    change(METRICS + receipts.SUFFIX, lambda content: content["key"]["files"]["inputs"].update(generator=GENERATOR))
+    assert failing() == {METRICS: [f'measure.files.inputs.generator "{GENERATOR}" -> (absent)']}
+
+
 def test_inputs_from_nowhere(place):
     files.write_text("data/new.yaml", "1")
     make("table", [METRICS, "data/new.yaml"], [TABLE])
@@ -185,7 +228,7 @@ def test_files_of_two_runs_swapped(place):
     ],
 )
 def test_a_receipt_of_another_shape(place, edit):
-    change(TABLE + receipts.SUFFIX, edit)
+    change(TABLE + receipts.SUFFIX, edit, sealed=False)
     with pytest.raises(UserError, match=r"results/t\.tex\.receipt\.json: not the receipt of results/t\.tex"):
         receipts.read(TABLE + receipts.SUFFIX)
     assert TABLE + receipts.SUFFIX in receipts.collect().broken
@@ -205,7 +248,7 @@ def test_a_receipt_left_behind_does_not_speak_for_a_file(place):
 def test_order_of_a_long_chain_and_of_a_circle():
     def chain(names, start):
         pairs = zip([start, *names], names, strict=False)
-        return {name: receipts.Receipt(name, {}, {f"{before}.out": ""}, {}, {}) for before, name in pairs}
+        return {name: receipts.Receipt(name, {}, {f"{before}.out": ""}, {}, {}, None) for before, name in pairs}
 
     names = [f"{9999 - index}" for index in range(5000)]
     found = chain(names, "raw")

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
-OURS = ("__init__", "errors", "files", "fingerprint", "environment", "job", "receipts", "sync", "audit")
+OURS = ("__init__", "errors", "files", "fingerprint", "environment", "job", "receipts", "sync")
 GENERATOR, TABLE = "results/near/generator.bin", "results/table.tex"
 
 TOY = {
@@ -43,6 +43,7 @@ def key(params, stage, wildcards):
         "stage": stage, "wildcards": dict(wildcards), "settings": settings,
         "code": {"modules": modules, "sha256": fingerprint.code(*modules)},
         "packages": {"names": names, "sha256": environment.packages_hash("requirements.lock", names)} if names else None,
+        "files": {"inputs": {}, "outputs": {}}, "shell": "",
     }
 """,
     "pipeline/core.py": "def middle(values):\n    return sum(values) / len(values)\n",
@@ -201,6 +202,7 @@ def origin(tmp_path_factory) -> Path:
         path.write_text(text)
     for name in OURS:
         shutil.copy(REPOSITORY / "pipeline" / f"{name}.py", folder / "pipeline")
+    shutil.copytree(REPOSITORY / "pipeline/audit", folder / "pipeline/audit")
     git(folder, "init", "-q")
     git(folder, "add", "-A")
     git(folder, "commit", "-qm", "code")
@@ -392,6 +394,6 @@ def test_a_failed_job_leaves_neither_output_nor_receipt(full):
 
 
 def test_audit_needs_neither_torch_nor_snakemake(full):
-    code = "import sys; sys.argv = ['a', 'results/table.tex']; from pipeline.audit import main\ntry: main()\n"
+    code = "import sys; sys.argv = ['a', 'results/table.tex']; from pipeline.audit.__main__ import main\ntry: main()\n"
     code += "except SystemExit: print(*{'torch', 'snakemake', 'dvc', 'numpy'} & set(sys.modules), 'end')"
     assert call(full, sys.executable, "-c", code).splitlines()[-1].strip() == "end"

@@ -1,0 +1,88 @@
+"""The numbers of a table one by one: where each stands, what must be printed there, what it follows from."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pipeline.audit.marks import HOLDS, STATES
+
+if TYPE_CHECKING:
+    from pipeline.layout import Document, Origin, Row
+
+
+@dataclass
+class Number:
+    """One cell of a table. `cell`: what follows; `problems`: where it is printed otherwise, and what its fields lack."""
+
+    where: str
+    text: str
+    origin: "Origin | None"
+    problems: list[str] = field(default_factory=list)
+    chain: list[str] = field(default_factory=list)
+    mark: str = HOLDS
+
+    @property
+    def files(self) -> list[str]:
+        """The files that it is computed from, each once."""
+        return list(dict.fromkeys(path for path, _ in self.origin.fields)) if self.origin else []
+
+    @property
+    def source(self) -> str:
+        """What it follows from, in words; many seeds are counted."""
+        if self.origin is None:
+            return "nothing measured or printed"
+        shown = [f"{name} in {path}" for path, name in self.origin.fields[:2]]
+        more = len(self.origin.fields) - len(shown)
+        return f"{self.origin.how}: {', '.join(shown)}" + (f" and {more} more" if more else "")
+
+    def as_json(self) -> dict:
+        """The number as data."""
+        fields = [{"file": path, "field": name} for path, name in self.origin.fields]
+        parts = {"where": self.where, "value": self.text, "how": self.origin.how, "fields": fields}
+        return {**parts, "receipts": self.chain, "state": STATES[self.mark], "problems": self.problems}
+
+
+@dataclass
+class Checked:
+    """A table looked into: its printed rows, what is wrong beside the numbers, and its caption for headings."""
+
+    target: str
+    title: str
+    rows: list[list[Number]] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    @property
+    def numbers(self) -> list[Number]:
+        """Every printed number; dashes are none, but one that is typed over is."""
+        return [number for row in self.rows for number in row if number.origin or number.problems]
+
+    @property
+    def problems(self) -> list[str]:
+        """Everything that is wrong, each once."""
+        return list(dict.fromkeys([*self.complaints, *(text for number in self.numbers for text in number.problems)]))
+
+    def as_json(self) -> dict:
+        """The table as data."""
+        numbers = [number.as_json() for number in self.numbers if number.origin]
+        return {"table": self.target, "complaints": self.complaints, "numbers": numbers}
+
+
+def listed(document: "Document") -> list[list[Number]]:
+    """The cells of a table, row by row as printed."""
+    rows = []
+    for panel in document.panels:
+        columns = [group for group, width in panel.groups for _ in range(width)]
+        heads = [f"{group} {column}" for group, column in zip(columns, panel.columns, strict=True)]
+        for section in panel.sections:
+            method = ""
+            for row in section.rows:
+                method = row.labels[0] or method
+                place = [panel.heading, section.title, " ".join(filter(None, (method, *row.labels[1:])))]
+                rows.append(_row([part for part in place if part], heads, row))
+    return rows
+
+
+def _row(place: list[str], heads: list[str], row: "Row") -> list[Number]:
+    cells = zip(heads, row.cells, strict=True)
+    return [
+        Number(" · ".join([*place, head]), f"{cell.text} {cell.small}".strip(), cell.origin) for head, cell in cells
+    ]

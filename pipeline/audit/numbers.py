@@ -1,0 +1,90 @@
+"""From each number of a table to its fields: the table is made again from its metrics files and compared with its files."""
+
+from pathlib import Path
+
+from pipeline import tables
+from pipeline.audit import measured, printed
+from pipeline.audit.cells import Checked, Number, listed
+from pipeline.audit.marks import ABSENT, FAILS, HOLDS
+from pipeline.audit.report import Report
+from pipeline.errors import UserError
+from pipeline.receipts import Receipt
+from pipeline.scores import Reported, Scores
+from pipeline.settings import build
+from pipeline.table_settings import TableSettings
+
+MODULE = "pipeline.tables"
+
+
+def check(report: Report, path: str) -> Checked:
+    """Look into the table of one receipt: its numbers, their problems, and complaints that belong to no number.
+
+    Nothing of it is trusted: means and intervals are computed again, the files are read as they lie here.
+    """
+    receipt, reasons = report.nodes[path].receipt, report.nodes[path].reasons
+    checked = Checked(path.removesuffix(".receipt.json"), receipt.key["wildcards"].get("table", ""))
+    if any(reason.kind == "code" for reason in reasons):
+        checked.complaints.append(
+            f"{checked.target}: its numbers cannot be followed, the code that prints them changed"
+        )
+        return checked
+    try:
+        scores, reported, wrong = _scores(report, receipt)
+        document, records = tables.document_of(scores, reported), tables.records(scores, reported)
+    except UserError as error:
+        checked.complaints.append(f"{checked.target}: its numbers cannot be followed: {error}")
+        return checked
+    checked.title, checked.rows = document.title, listed(document)
+    checked.complaints += _compared(report, receipt, checked.rows, document, records)
+    for number in checked.numbers:
+        number.problems += [text for file in number.files for text in wrong.get(file, ())]
+        number.chain = [report.makers[file] for file in number.files if file in report.makers]
+        number.mark = _mark(report, number)
+    shown = {text for number in checked.numbers for text in number.problems}
+    checked.complaints += [text for texts in wrong.values() for text in texts if text not in shown]
+    return checked
+
+
+def _scores(report: Report, receipt: Receipt) -> tuple[Scores, Reported | None, dict[str, list[str]]]:
+    """The numbers that follow from the per-image values, reported ones, and metrics file -> complaints."""
+    settings = build(TableSettings, receipt.key["settings"])
+    contents: dict[str, dict] = {}
+    wrong: dict[str, list[str]] = {}
+    for path in dict.fromkeys(cell.metrics for cell in settings.cells):
+        maker = report.nodes[report.makers[path]] if path in report.makers else None
+        draw = maker.receipt.key["settings"]["bootstrap"] if maker else receipt.key["settings"]["bootstrap"]
+        altered = maker is None or any(reason.what == path for reason in maker.reasons)
+        contents[path], wrong[path] = measured.follow(path, draw, exact=altered)
+    scores = Scores(settings, [Path(path) for path in receipt.inputs], contents.__getitem__)
+    named = receipt.key["files"]["inputs"].get("reported")
+    return scores, Reported(Path(named)) if settings.reported and named else None, wrong
+
+
+def _compared(report: Report, receipt: Receipt, rows: list[list[Number]], document, records: list[dict]) -> list[str]:
+    """Complaints of all forms of the table that are here."""
+    complaints = []
+    for form, expected in tables.forms(document, records).items():
+        path = receipt.key["files"]["outputs"][form]
+        if not Path(path).is_file():
+            continue
+        try:
+            text = Path(path).read_bytes().decode("utf-8")
+        except UnicodeDecodeError as error:
+            complaints.append(f"{path}: is not text ({error})")
+            continue
+        if text == expected:
+            continue
+        if form == "csv":
+            vouched = not any(reason.what == path for node in report.nodes.values() for reason in node.reasons)
+            complaints += printed.table_csv(path, text, expected, exact=not vouched)
+        else:
+            compare = printed.tex if form == "tex" else printed.html
+            complaints += compare(path, text, expected, document, rows)
+    return complaints
+
+
+def _mark(report: Report, number: Number) -> str:
+    marks = {report.nodes[name].mark for path in number.chain for name in report.below(path)}
+    if number.problems or FAILS in marks:
+        return FAILS
+    return ABSENT if ABSENT in marks else HOLDS

@@ -1,0 +1,144 @@
+"""Second door: evaluate again from the stored generators and test images, and compare with the stored metrics.
+
+`python -m pipeline.audit --door re-measure TABLE…`. Every evaluation below the tables runs in a folder of its own from
+its receipt alone; nothing of the user's results is touched. Exact where processor and packages are the receipt's.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from pipeline import files, fingerprint, params, receipts, stages
+from pipeline.audit import again, compare
+from pipeline.audit.cells import Cells
+from pipeline.audit.read import audit
+from pipeline.errors import UserError
+from pipeline.receipts import Receipt
+
+EQUAL, WITHIN, DEVIATES, UNMEASURED = "equal", "within tolerance", "DEVIATES", "NOT MEASURED"
+
+
+@dataclass
+class Cell:
+    """What came out for one evaluation."""
+
+    metrics: str
+    verdict: str = UNMEASURED
+    regime: str | None = None
+    rows: list[compare.Row] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        lines = [f"{self.metrics}: {self.verdict}", *(f"    {row}" for row in self.rows)]
+        lines += [f"    {self.regime}"] if self.regime and self.verdict != EQUAL else []
+        return "\n".join(lines + [f"    {line}" for line in self.complaints + self.notes])
+
+
+def measure(receipt: Receipt, tolerance: dict, show: bool) -> Cell:
+    """Run one evaluation again and compare; `tolerance` (metric, or crop_levels -> difference) where rounding may differ."""
+    metrics = receipt.path.removesuffix(receipts.SUFFIX)
+    cell = Cell(metrics)
+    cell.complaints = again.missing(receipt)
+    other = again.other_code(receipt)
+    if other:
+        cell.complaints.append(f"{other}; `git checkout` a commit at which the first door holds")
+    if not Path(metrics).is_file():
+        cell.complaints.append(f"{metrics}: the stored metrics are not here; restore them with git")
+    if cell.complaints:
+        return cell
+    with tempfile.TemporaryDirectory(prefix="re-measure-") as name:
+        folder = Path(name)
+        shutil.copytree(fingerprint.PACKAGE, folder / fingerprint.PACKAGE.name)
+        try:
+            again.link(receipt, folder)
+            done = again.run(receipt, folder, show)
+            stored, measured = files.read_json(metrics), files.read_json(folder / metrics)
+        except UserError as error:
+            cell.complaints.append(str(error))
+            return cell
+        regime = again.regime(receipt.run, done.run)
+        cell.regime, cell.rows = str(regime), compare.rows(stored, measured)
+        cell.complaints = compare.metrics(stored, measured, {} if regime.exact else tolerance)
+        others = {path for path, entry in done.outputs.items() if entry != receipt.outputs.get(path)} - {metrics}
+        for samples in sorted(others):
+            if regime.exact:
+                cell.complaints.append(f"{samples}: the crops measured again are not those that its receipt names")
+            elif Path(samples).is_file():
+                cell.complaints += compare.crops(Path(samples), folder / samples, tolerance["crop_levels"])
+            else:
+                cell.notes.append(f"{samples}: the stored crops are not here, they were not compared")
+    equal = not others and stored == measured
+    cell.verdict = DEVIATES if cell.complaints else EQUAL if equal else WITHIN
+    return cell
+
+
+def _check_declared(tolerance: dict, chosen: list[Receipt]) -> None:
+    used = dict.fromkeys(metric for receipt in chosen for metric in receipt.key["settings"]["metrics"])
+    unknown = [metric for metric in used if metric not in tolerance]
+    if unknown:
+        raise UserError(f"params.yaml: audit.re_measure has no tolerance for {', '.join(unknown)}. Declare it there.")
+
+
+def measured(chosen: list[Receipt], tolerance: dict, show: bool) -> Iterator[tuple[Cell, str]]:
+    """Every cell and how far the work is; the time left is estimated by the size of the test images."""
+    sizes = [sum(Path(path).stat().st_size for path in receipt.inputs if Path(path).is_file()) for receipt in chosen]
+    began, done = time.monotonic(), 0
+    for number, (receipt, size) in enumerate(zip(chosen, sizes, strict=True), 1):
+        cell = measure(receipt, tolerance, show)
+        done += size
+        spent = time.monotonic() - began
+        left = timedelta(seconds=round(spent * (sum(sizes) - done) / done)) if done else "?"
+        yield cell, f"[{number}/{len(chosen)}, {spent / number:.1f} s each, {left} left]"
+
+
+def main(words: list[str]) -> int:
+    """Command line; 0 when every evaluation below the tables was measured again and agrees, and the first door holds."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.audit --door re-measure", description="Measure again.")
+    parser.add_argument("targets", nargs="+", metavar="TABLE", help="for example results/tables/dada_simcam.tex")
+    parser.add_argument("--params", default="params.yaml", help="settings to compare with; `audit.re_measure` of it")
+    parser.add_argument("--json", metavar="PATH", help="also write the report as data")
+    arguments = parser.parse_args(words)
+    now = params.load(arguments.params)
+    targets = [Path(target).as_posix() for target in arguments.targets]
+
+    chosen = Cells(now).evaluations(targets)
+    if not chosen:
+        raise UserError(f"{', '.join(targets)}: rests on no evaluation; nothing can be measured again.")
+    _check_declared(now["audit"]["re_measure"], chosen)
+    reads = audit(targets, lambda stage, wildcards: files.canonical_json(stages.key(now, stage, wildcards))).holds
+    print(f"first door: {'holds' if reads else 'does NOT hold'}")
+    print(f"{len(chosen)} evaluations below {', '.join(targets)}, measured again in a folder of their own", flush=True)
+    cells = []
+    for cell, progress in measured(chosen, now["audit"]["re_measure"], sys.stderr.isatty()):
+        cells.append(cell)
+        print(f"{progress} {cell}", flush=True)
+    if arguments.json:
+        content = {"targets": targets, "first_door_holds": reads, "cells": [asdict(cell) for cell in cells]}
+        files.write_json(arguments.json, content)
+    return _conclude(targets, cells, reads)
+
+
+def _conclude(targets: list[str], cells: list[Cell], reads: bool) -> int:
+    """Print what it all comes to; the exit code."""
+    verdicts = [cell.verdict for cell in cells]
+    count = {verdict: verdicts.count(verdict) for verdict in (EQUAL, WITHIN, DEVIATES, UNMEASURED)}
+    print("\nregimes:")
+    for regime in sorted({cell.regime for cell in cells if cell.regime}):
+        print(f"  {sum(cell.regime == regime for cell in cells)} {regime}")
+    print(f"{len(cells)} evaluations: " + ", ".join(f"{number} {verdict}" for verdict, number in count.items()))
+    if not reads:
+        print(f"the first door does NOT hold; it says why: python -m pipeline.audit {' '.join(targets)}")
+    if count[DEVIATES] or not reads:
+        print("measured again: does NOT hold")
+    elif count[UNMEASURED]:
+        print("measured again: not all of it could be measured; what was, holds")
+    else:
+        print("measured again: holds")
+    return 0 if reads and not count[DEVIATES] and not count[UNMEASURED] else 1

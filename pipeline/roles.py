@@ -1,0 +1,97 @@
+"""Which file plays which role in a job: the names under which jobs get inputs and leave outputs. One owner for rules and keys."""
+
+from pipeline import plan
+
+Files = dict[str, str | list[str]]
+
+
+def inputs(params: dict, stage: str, wildcards: dict) -> Files:
+    """Name -> path, or paths where the job's settings say what each one is."""
+    return INPUTS[stage](params, wildcards) if stage in INPUTS else {}
+
+
+def outputs(params: dict, stage: str, wildcards: dict) -> dict[str, str]:
+    """Name -> path, the file that names the receipt first."""
+    return OUTPUTS[stage](params, wildcards)
+
+
+def named(params: dict, stage: str, wildcards: dict) -> dict[str, dict[str, str]]:
+    """The part of a job's key that says which file plays which role; what settings name already is left out."""
+    single = {name: path for name, path in inputs(params, stage, wildcards).items() if isinstance(path, str)}
+    return {"inputs": single, "outputs": outputs(params, stage, wildcards)}
+
+
+def _train_inputs(params: dict, wildcards: dict) -> Files:
+    return plan.train_inputs(params, **wildcards)
+
+
+def _evaluate_inputs(params: dict, wildcards: dict) -> Files:
+    """Test images, LPIPS weights where the edition has them, and the generator of a method that is trained."""
+    dataset, scale, camera = (wildcards[name] for name in ("dataset", "scale", "camera"))
+    files = {f"test_{kind}": plan.data_file(dataset, scale, camera, "test", kind) for kind in ("lr", "hr")}
+    if "alexnet" in plan.edition(params, dataset)["weights"]:
+        files["lpips_weights"] = plan.weights_file(params, "alexnet")
+    if "stage" in wildcards:
+        files["generator"] = f"{_result_folder(wildcards)}/generator.safetensors"
+    return files
+
+
+def _table_inputs(params: dict, wildcards: dict) -> Files:
+    """Metrics files of every cell, and the reported numbers where the table sets them beside."""
+    reported = params["tables"][wildcards["table"]]["reported"]
+    files = {"metrics": _unique(cell["metrics"] for cell in plan.table_cells(params, wildcards["table"]))}
+    return files | ({"reported": f"data/reported/{reported}.yaml"} if reported else {})
+
+
+def _report_inputs(params: dict, wildcards: dict) -> Files:
+    """Everything that a report shows, by kind."""
+    shown, block = plan.report_inputs(params, wildcards["report"]), params["reports"][wildcards["report"]]
+    return {
+        "samples": _unique(row["samples"] for row in shown["shown"]),
+        "metrics": _unique(row["metrics"] for row in shown["shown"]),
+        "test_lr": _unique(row["lr"] for row in shown["tests"]),
+        "test_hr": _unique(row["hr"] for row in shown["tests"]),
+        "history": list(shown["histories"]),
+        "table_html": f"results/tables/{block['table']}.html",
+        "csv": f"results/tables/{block['table']}.csv",
+        "crossdevice_html": f"results/tables/{block['crossdevice']}.html",
+    }
+
+
+def _pack_outputs(params: dict, wildcards: dict) -> dict[str, str]:
+    place = [wildcards[name] for name in ("dataset", "scale", "camera")]
+    return {"manifest": plan.manifest_file(*place), **plan.packed_files(*place)}
+
+
+def _train_outputs(params: dict, wildcards: dict) -> dict[str, str]:
+    return plan.train_outputs(params, **wildcards)
+
+
+def _evaluate_outputs(params: dict, wildcards: dict) -> dict[str, str]:
+    folder, camera = _result_folder(wildcards), wildcards["camera"]
+    return {"metrics": plan.metrics_file(folder, camera), "samples": plan.samples_file(folder, camera)}
+
+
+def _table_outputs(params: dict, wildcards: dict) -> dict[str, str]:
+    return {kind: f"results/tables/{wildcards['table']}.{kind}" for kind in ("tex", "csv", "html")}
+
+
+def _result_folder(wildcards: dict) -> str:
+    if "stage" not in wildcards:
+        return plan.untrained_folder(wildcards["dataset"], wildcards["scale"], wildcards["method"])
+    return plan.run_folder(**{name: value for name, value in wildcards.items() if name != "camera"})
+
+
+def _unique(values) -> list[str]:
+    return list(dict.fromkeys(values))
+
+
+INPUTS = {"train": _train_inputs, "evaluate": _evaluate_inputs, "table": _table_inputs, "report": _report_inputs}
+OUTPUTS = {
+    "pack": _pack_outputs,
+    "weights": lambda params, wildcards: {"file": f"data/weights/{wildcards['file']}"},
+    "train": _train_outputs,
+    "evaluate": _evaluate_outputs,
+    "table": _table_outputs,
+    "report": lambda params, wildcards: {"html": f"results/report/{wildcards['report']}.html"},
+}

@@ -1,0 +1,60 @@
+"""Roles of files in jobs: what the key says, and that swapping two of them is seen."""
+
+import copy
+
+import pytest
+
+from pipeline import params, roles, stages
+
+WILDCARDS = {"dataset": "simcam", "scale": "4", "setting": "real", "cameras": "panasonic-sony", "seed": "0"}
+ADAPT = WILDCARDS | {"method": "dada", "stage": "adapt"}
+
+
+@pytest.fixture(scope="module")
+def shipped() -> dict:
+    return params.load("params.yaml")
+
+
+def test_a_training_names_every_file(shipped):
+    named = roles.named(shipped, "train", ADAPT)
+    circle = "results/runs/simcam_x4/real/panasonic/dada/circle/seed0"
+    assert named["inputs"] == {
+        "source_lr": "data/packed/simcam_x4/panasonic/train_lr.safetensors",
+        "source_hr": "data/packed/simcam_x4/panasonic/train_hr.safetensors",
+        "target_lr": "data/packed/simcam_x4/sony/train_lr.safetensors",
+        "start_generator": f"{circle}/generator.safetensors",
+        "start_downsampler": f"{circle}/downsampler.safetensors",
+    }
+    assert list(named["outputs"]) == ["generator", "history"]
+
+
+def test_the_same_files_in_other_roles_are_another_key(shipped):
+    """Snakemake sees the same set of inputs; only the roles differ."""
+    swapped = copy.deepcopy(shipped)
+    starts = swapped["methods"]["dada"]["stages"]["adapt"]["starts"]
+    starts["downsampler"] = "source_only/train"
+    before, after = (stages.key(settings, "train", ADAPT) for settings in (shipped, swapped))
+    assert before["settings"] == after["settings"] and before["files"] != after["files"]
+
+
+def test_what_settings_name_already_is_left_out(shipped):
+    named = roles.named(shipped, "table", {"table": "dada_simcam"})
+    assert named["inputs"] == {"reported": "data/reported/dada.yaml"}
+    cells = stages.key(shipped, "table", {"table": "dada_simcam"})["settings"]["cells"]
+    given = roles.inputs(shipped, "table", {"table": "dada_simcam"})["metrics"]
+    assert set(given) == {cell["metrics"] for cell in cells} and len(given) == len(set(given))
+
+
+def test_an_evaluation_without_training_has_no_generator(shipped):
+    untrained = {"dataset": "simcam", "scale": "4", "method": "bicubic", "camera": "sony"}
+    assert roles.named(shipped, "evaluate", untrained) == {
+        "inputs": {f"test_{kind}": f"data/packed/simcam_x4/sony/test_{kind}.safetensors" for kind in ("lr", "hr")},
+        "outputs": {
+            "metrics": "results/runs/simcam_x4/bicubic/metrics_sony.json",
+            "samples": "results/runs/simcam_x4/bicubic/samples_sony.safetensors",
+        },
+    }
+    trained = roles.named(shipped, "evaluate", ADAPT | {"camera": "sony"})
+    folder = "results/runs/simcam_x4/real/panasonic-sony/dada/adapt/seed0"
+    assert trained["inputs"]["generator"] == f"{folder}/generator.safetensors"
+    assert trained["outputs"]["metrics"] == f"{folder}/metrics_sony.json"
