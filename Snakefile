@@ -2,7 +2,7 @@
 
 from snakemake.exceptions import WorkflowError
 
-from pipeline import sync
+from pipeline import stale_locks, sync
 from pipeline.errors import UserError
 
 
@@ -16,6 +16,7 @@ include: "rules/train.smk"
 include: "rules/evaluate.smk"
 include: "rules/tables.smk"
 include: "rules/report.smk"
+include: "rules/claims.smk"
 include: "rules/tracking.smk"
 
 
@@ -31,6 +32,7 @@ rule all:
 # Last, because it looks at the rules: receipts that hold become Snakemake's own records, others make their jobs run.
 if workflow.is_main_process:
     try:
+        stale_locks.clear()
         sync.sync(config, workflow.rules)
     except UserError as error:
         raise WorkflowError(str(error)) from None

@@ -1,6 +1,7 @@
 """Which file plays which role in a job: the names under which jobs get inputs and leave outputs. One owner for rules and keys."""
 
 from pipeline import plan
+from pipeline.errors import UserError
 
 Files = dict[str, str | list[str]]
 
@@ -58,6 +59,14 @@ def _report_inputs(params: dict, wildcards: dict) -> Files:
     }
 
 
+def _claims_inputs(params: dict, wildcards: dict) -> Files:
+    """A paper's numbers, and what it says about them; UserError for a paper that params.yaml does not name."""
+    paper = wildcards["paper"]
+    if paper not in params["papers"]:
+        raise UserError(f"params.yaml: papers has no '{paper}'; it has {', '.join(params['papers'])}.")
+    return {"numbers": f"data/reported/{paper}.yaml", "claims": f"data/reported/claims/{paper}.yaml"}
+
+
 def _pack_outputs(params: dict, wildcards: dict) -> dict[str, str]:
     place = [wildcards[name] for name in ("dataset", "scale", "camera")]
     return {"manifest": plan.manifest_file(*place), **plan.packed_files(*place)}
@@ -76,6 +85,10 @@ def _table_outputs(params: dict, wildcards: dict) -> dict[str, str]:
     return {kind: f"results/tables/{wildcards['table']}.{kind}" for kind in ("tex", "csv", "html")}
 
 
+def _claims_outputs(params: dict, wildcards: dict) -> dict[str, str]:
+    return {kind: f"results/report/claims_{wildcards['paper']}.{kind}" for kind in ("html", "csv")}
+
+
 def _result_folder(wildcards: dict) -> str:
     if "stage" not in wildcards:
         return plan.untrained_folder(wildcards["dataset"], wildcards["scale"], wildcards["method"])
@@ -86,7 +99,13 @@ def _unique(values) -> list[str]:
     return list(dict.fromkeys(values))
 
 
-INPUTS = {"train": _train_inputs, "evaluate": _evaluate_inputs, "table": _table_inputs, "report": _report_inputs}
+INPUTS = {
+    "train": _train_inputs,
+    "evaluate": _evaluate_inputs,
+    "table": _table_inputs,
+    "report": _report_inputs,
+    "claims": _claims_inputs,
+}
 OUTPUTS = {
     "pack": _pack_outputs,
     "weights": lambda params, wildcards: {"file": f"data/weights/{wildcards['file']}"},
@@ -94,4 +113,5 @@ OUTPUTS = {
     "evaluate": _evaluate_outputs,
     "table": _table_outputs,
     "report": lambda params, wildcards: {"html": f"results/report/{wildcards['report']}.html"},
+    "claims": _claims_outputs,
 }

@@ -196,6 +196,10 @@ def _report(params: dict, wildcards: dict):
     return ["pipeline.report"], settings, ["numpy", "pillow", "matplotlib"]
 
 
+def _claims(params: dict, wildcards: dict):
+    return ["pipeline.claims"], {"paper": wildcards["paper"]}, ["pyyaml"]
+
+
 # The file of rules whose shell line runs a stage's jobs.
 RULES = {
     "pack": "datasets.smk",
@@ -204,6 +208,7 @@ RULES = {
     "evaluate": "evaluate.smk",
     "table": "tables.smk",
     "report": "report.smk",
+    "claims": "claims.smk",
 }
 SETTING_LABELS = {"real": "Real → Real", "synthetic": "Synthetic → Real"}
 STAGES = {
@@ -213,4 +218,5 @@ STAGES = {
     "evaluate": _evaluate,
     "table": _table,
     "report": _report,
+    "claims": _claims,
 }

@@ -4,8 +4,10 @@ A rule tracks exactly one parameter, `key`: all settings, code and packages that
 of inputs and outputs, which Snakemake does not track as a parameter, so that the shell line is the same for every rule.
 """
 
+import hashlib
 import json
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterable
 from functools import cached_property
@@ -14,6 +16,10 @@ from pathlib import Path
 from pipeline import files, job, params, plan, roles, stages
 from pipeline.datasets import drealsr
 from pipeline.errors import UserError
+
+# The shell gets a whole line as one argument, for which Linux has room up to 128 KiB.
+LONGEST = 100_000
+WORDS = Path(".snakemake/words")
 
 RUN = {name: f"{{{name}}}" for name in ("dataset", "scale", "setting", "cameras", "seed")}
 
@@ -44,6 +50,7 @@ class Workflow:
             "seed": r"\d+",
             "table": _one_of(config["tables"]),
             "report": _one_of(config["reports"]),
+            "paper": _one_of(config["papers"]),
             "file": _one_of(block["file"] for block in config["weights"].values()),
         }
 
@@ -71,7 +78,7 @@ class Workflow:
                 raise SystemExit(f"error: {error}") from None
             key = self.key(kind, **fixed)(wildcards)
             _same_files(kind, json.loads(key)["files"], dict(input.items()), outputs)
-            return job.command(f"pipeline.{module}", key, dict(input.items()), outputs, receipt, asked)
+            return fitting(job.words(f"pipeline.{module}", key, dict(input.items()), outputs, receipt, asked))
 
         return command
 
@@ -142,6 +149,17 @@ def _same_files(kind: str, named: dict, inputs: dict, outputs: dict) -> None:
     single = {name: str(path) for name, path in inputs.items() if name in named["inputs"] or isinstance(path, str)}
     if single != named["inputs"] or {name: str(path) for name, path in outputs.items()} != named["outputs"]:
         raise SystemExit(f"error: rule of stage {kind}: its files are not those of pipeline/roles.py; make them agree.")
+
+
+def fitting(words: list[str]) -> str:
+    """A shell line that the system takes: the words of a longer one, as of a table of a thousand cells, stand in a file."""
+    line = shlex.join(words)
+    if len(line.encode()) <= LONGEST:
+        return line
+    path = WORDS / f"{hashlib.sha256(line.encode()).hexdigest()[:16]}.txt"
+    if not path.exists():
+        files.write_text(path, "\n".join(words[3:]) + "\n")
+    return shlex.join([*words[:3], f"@{path}"])
 
 
 def _one_of(values: Iterable[str]) -> str:
