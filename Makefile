@@ -9,6 +9,8 @@ MAKEFLAGS += --no-builtin-rules
 DEMO := dada_simcam
 CORES ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 TABLES ?=
+DOOR ?= read
+CELL ?=
 PY := .venv/bin/python
 # Relative and by content: the set-up is repeated when the lock changes, not when a checkout touches it.
 READY := .venv/.ready-$(shell (sha256sum requirements.lock || shasum -a 256 requirements.lock) 2>/dev/null | cut -c1-16)
@@ -20,10 +22,10 @@ ifneq ($(shell [ -n "$$HOME" ] && [ -d "$$HOME" ] && [ -w "$$HOME" ] && echo wri
 export HOME := $(CURDIR)/.venv/home
 endif
 
-.PHONY: help setup demo test test-long lint audit publish clean
+.PHONY: help setup demo test test-long bench-receipts lint audit publish clean
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
 
 setup: $(READY) ## only the environment (.venv)
 
@@ -60,16 +62,19 @@ test: $(READY) ## the test suite, minutes
 test-long: $(READY) ## what takes longer: every rerun scenario, kills, mutations, stores that fail
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal -m long tests/long
 
+bench-receipts: $(READY) ## what receipts cost: dry runs of 900 and of 5,000 jobs with and without them, and the audit
+	@OMP_NUM_THREADS=1 $(PY) -m tests.long.overhead 900 5000
+
 lint: $(READY) ## ruff, snakefmt, snakemake --lint
 	@$(PY) -m ruff check --no-cache .
 	@$(PY) -m ruff format --no-cache --check .
 	@$(PY) -m snakefmt --check Snakefile rules
 	@$(PY) tests/lint_workflow.py
 
-audit: $(READY) ## does every finished table follow from code, settings and data?
-	@set -- $(or $(TABLES),$(wildcard results/tables/*.tex)); \
+audit: $(READY) ## does every finished table follow? also DOOR=re-measure, DOOR=retrain CELL=results/runs/...
+	@set -- $(or $(CELL),$(TABLES),$(wildcard results/tables/*.tex)); \
 	if [ $$# = 0 ]; then echo "no finished table in results/tables; run make demo first" >&2; exit 1; fi; \
-	$(PY) -m pipeline.audit "$$@"
+	$(PY) -m pipeline.audit --door $(DOOR) "$$@"
 
 publish: $(READY) ## behind a clean dry run and a clean audit: hand the large files to DVC and push them
 	@$(PY) -m pipeline.publish $(TABLES)

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from pipeline import table_notes
 from pipeline.errors import UserError
-from pipeline.layout import DASH, Cell, Document, Panel, Row, Section, fixed, ranked, signed
+from pipeline.layout import DASH, Cell, Document, Origin, Panel, Row, Section, fixed, ranked, signed
 from pipeline.scores import Reported, Scores, Value
-from pipeline.table_settings import Method, Metric, Pair
+from pipeline.table_settings import Gain, Method, Metric, Pair
 
 ARROW = {"higher": "↑", "lower": "↓"}
 PAIRS_ABREAST = 3
@@ -63,7 +63,9 @@ def _ours(scores: Scores, method: Method, setting: str, pair: Pair, metric: Metr
 
 def _printed(beside: Reported | None, method: Method, setting: str, pair: Pair, metric: Metric) -> Value | None:
     number = beside.value(method.name, setting, pair, metric.name) if beside else None
-    return None if number is None else Value(number)
+    if number is None:
+        return None
+    return Value(number, beside.origin("printed in the paper", [method.name], setting, pair, metric.name))
 
 
 def _marked(methods: list[Method], columns: list, *sources: dict[str, list[Value | None]]) -> list[list[Marked]]:
@@ -89,8 +91,7 @@ def _block(scores: Scores, method: Method, columns: list, rows: list[Marked], *,
     if method.run:
         lines.append(("ours", tuple(_cell(*mark, n, inline=not apart) for mark, n in zip(ours, digits, strict=True))))
         if apart and method.trained:
-            deviations = [DASH if v is None else f"±{v.std:.{n}f}" for (v, _, _), n in zip(ours, digits, strict=True)]
-            lines.append(("over seeds", tuple(Cell(text) for text in deviations)))
+            lines.append(("over seeds", tuple(_deviation(v, n) for (v, _, _), n in zip(ours, digits, strict=True))))
         if len(lines) > 1 and lines[0][0] == "reported":
             pairs = zip(ours, printed, columns, strict=True)
             lines.append(("difference", tuple(_difference(scores, a[0], b[0], metric) for a, b, (_, metric) in pairs)))
@@ -114,14 +115,19 @@ def _cell(value: Value | None, best: bool, second: bool, digits: int, *, inline:
     if value is None:
         return Cell(DASH)
     small = f"±{value.std:.{digits}f}" if inline and value.std is not None else ""
-    return Cell(fixed(value.mean, digits), small, best, second)
+    return Cell(fixed(value.mean, digits), small, best, second, value.origin)
+
+
+def _deviation(value: Value | None, digits: int) -> Cell:
+    return Cell(DASH) if value is None else Cell(f"±{value.std:.{digits}f}", origin=value.origin)
 
 
 def _difference(scores: Scores, ours: Value | None, printed: Value | None, metric: Metric) -> Cell:
     if ours is None or printed is None:
         return Cell(DASH)
     near = verdict(scores, ours.mean, printed.mean, metric) == "reproduced"
-    return Cell(signed(ours.mean - printed.mean, metric.digits), "✓" if near else "×")
+    origin = Origin("ours less the printed number", ours.origin.fields + printed.origin.fields)
+    return Cell(signed(ours.mean - printed.mean, metric.digits), "✓" if near else "×", origin=origin)
 
 
 def verdict(scores: Scores, ours: float, reported: float, metric: Metric) -> str:
@@ -146,8 +152,7 @@ def _gain_panel(scores: Scores, metrics: list[Metric], reported: Reported | None
             for metric in metrics:
                 cells += _gain_cells(scores.gain(setting, pair, metric.name), metric.digits)
                 if reported:
-                    printed = reported.gain(settings.gain, setting, pair, metric.name)
-                    cells.append(Cell(DASH if printed is None else signed(printed, metric.digits)))
+                    cells.append(_reported_gain(reported, settings.gain, setting, pair, metric))
             rows.append(Row((pair.label,), tuple(cells)))
         sections.append(Section(settings.setting_labels[setting], tuple(rows)))
     columns = ("ours", spread, *(["reported"] if reported else []))
@@ -166,6 +171,16 @@ def _gain_panel(scores: Scores, metrics: list[Metric], reported: Reported | None
 def _gain_cells(value: Value | None, digits: int) -> list[Cell]:
     if value is None:
         return [Cell(DASH), Cell(DASH)]
+    mean = Cell(signed(value.mean, digits), origin=value.origin)
     if value.std is not None:
-        return [Cell(signed(value.mean, digits)), Cell(f"±{value.std:.{digits}f}")]
-    return [Cell(signed(value.mean, digits)), Cell(f"[{signed(value.low, digits)}, {signed(value.high, digits)}]")]
+        return [mean, _deviation(value, digits)]
+    interval = Origin(f"bootstrap interval of the {value.origin.how}", value.origin.fields)
+    return [mean, Cell(f"[{signed(value.low, digits)}, {signed(value.high, digits)}]", origin=interval)]
+
+
+def _reported_gain(reported: Reported, gain: Gain, setting: str, pair: Pair, metric: Metric) -> Cell:
+    printed = reported.gain(gain, setting, pair, metric.name)
+    if printed is None:
+        return Cell(DASH)
+    origin = reported.origin("difference of two printed numbers", (gain.method, gain.over), setting, pair, metric.name)
+    return Cell(signed(printed, metric.digits), origin=origin)

@@ -48,7 +48,7 @@ def _panel(scores: Scores, metric: Metric) -> Panel:
         for position, value in enumerate(row):
             small = "" if value.std is None else f"±{value.std:.{metric.digits}f}"
             text = fixed(value.mean, metric.digits)
-            cells.append(Cell(text, small, best=columns[position][index], second=best_in_row[position]))
+            cells.append(Cell(text, small, columns[position][index], best_in_row[position], value.origin))
         rows.append(Row((label,), tuple(cells), gap=previous not in (None, method)))
         previous = method
     unit = f" ({metric.unit})" if metric.unit else ""

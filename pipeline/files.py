@@ -1,5 +1,6 @@
 """Whole files only: written under a temporary name, flushed to disk, then renamed."""
 
+import glob
 import hashlib
 import json
 import os
@@ -32,6 +33,13 @@ def atomic(path: str | Path) -> Iterator[Path]:
             ) from error
         raise
     finally:
+        temporary.unlink(missing_ok=True)
+
+
+def remove_temporaries(path: str | Path) -> None:
+    """Remove the siblings of `atomic` that killed processes left; only for who alone may write `path`."""
+    path = Path(path)
+    for temporary in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         temporary.unlink(missing_ok=True)
 
 

@@ -5,13 +5,15 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.files import canonical_json, read_json
+from pipeline.files import canonical_json
+from pipeline.receipts import SUFFIX, Receipt, read
 
-RECEIPT = ".receipt.json"
+CURE = "Restore it with git, or ask snakemake for it: its job runs again."
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class Run:
     """One run folder and its receipts by first output: the training's first (if it was trained), then evaluations."""
 
     folder: Path
-    receipts: dict[str, dict]
+    receipts: dict[str, Receipt]
 
     @property
     def output(self) -> str:
@@ -27,15 +29,15 @@ class Run:
         return next(iter(self.receipts))
 
     @property
-    def main(self) -> dict:
+    def main(self) -> Receipt:
         """The receipt that stands for the run."""
         return self.receipts[self.output]
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """SHA-256 over key, inputs and outputs of all its receipts; not over machine, commit or time."""
         parts = ("key", "inputs", "outputs")
-        return _sha256([{name: receipt[name] for name in parts} for receipt in self.receipts.values()])
+        return _sha256([{name: getattr(receipt, name) for name in parts} for receipt in self.receipts.values()])
 
     @property
     def experiment(self) -> str:
@@ -49,28 +51,30 @@ class Run:
 
     def params(self) -> dict[str, str]:
         """Wildcards and settings from the key, flattened."""
-        return _flat(self.main["key"]["wildcards"]) | _flat(self.main["key"]["settings"])
+        return _flat(self.main.key["wildcards"]) | _flat(self.main.key["settings"])
 
     def curves(self) -> Iterator[tuple[str, float, int]]:
-        """(term, value, step) of every line of the history."""
-        path = self.folder / "history.jsonl"
-        if path.as_posix() not in self.main["outputs"]:
+        """(term, value, step) of every line of the history; UserError when it is not the one that its job wrote."""
+        path = (self.folder / "history.jsonl").as_posix()
+        if path not in self.main.outputs:
             return
-        with open(path, encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                try:
-                    terms = json.loads(line)
-                    step = terms.pop("step")
-                except (json.JSONDecodeError, KeyError) as error:
-                    raise UserError(f"{path}, line {number}: not a JSON object with 'step'. Repeat the run.") from error
-                yield from ((term, value, step) for term, value in terms.items() if isinstance(value, int | float))
+        for number, line in enumerate(_content(path, self.main).splitlines(), 1):
+            try:
+                terms = dict(json.loads(line))
+                step = int(terms.pop("step"))
+            except (ValueError, TypeError, KeyError) as error:
+                raise UserError(f"{path}, line {number}: not a JSON object with 'step'. Repeat the run.") from error
+            yield from ((term, value, step) for term, value in terms.items() if isinstance(value, int | float))
 
     def finals(self) -> Iterator[tuple[str, float, int]]:
-        """(test/{camera}/{metric}, mean, 0) of every evaluation, with the ends of its confidence interval."""
+        """(test/{camera}/{metric}, mean, 0) of every evaluation, with the ends of its confidence interval.
+
+        UserError when a metrics file is not the one that its job wrote.
+        """
         for path, receipt in self.receipts.items():
-            if receipt["key"]["stage"] != "evaluate":
+            if receipt.key["stage"] != "evaluate":
                 continue
-            metrics = read_json(path)
+            metrics = json.loads(_content(path, receipt))
             for metric, value in metrics["mean"].items():
                 low, high = (metrics.get("interval") or {}).get(metric) or (None, None)
                 for suffix, number in (("", value), (".low", low), (".high", high)):
@@ -79,51 +83,75 @@ class Run:
 
     def tags(self, simulated: bool) -> dict[str, str]:
         """Where it comes from, both ways; `pipeline.receipt` is not among them."""
-        about = self.main["run"]
+        about = self.main.run
         tags = {
             "pipeline.output": self.output,
             "pipeline.folder": self.folder.as_posix(),
-            "pipeline.key": _sha256(self.main["key"]),
+            "pipeline.key": _sha256(self.main.key),
             "pipeline.host": str(about.get("host")),
             "pipeline.uncommitted_changes": str(about.get("dirty")).lower(),
-            "mlflow.source.name": f"pipeline.{self.main['key']['stage']}",
+            "mlflow.source.name": f"pipeline.{self.main.key['stage']}",
             "mlflow.source.git.commit": str(about.get("commit")),
         }
         if simulated:
             tags["pipeline.note"] = "simulated cameras: not comparable with numbers of real ones"
-        outputs = chain.from_iterable(receipt["outputs"].items() for receipt in self.receipts.values())
+        outputs = chain.from_iterable(receipt.outputs.items() for receipt in self.receipts.values())
         return tags | {f"dvc.md5/{Path(path).name}": entry["md5"] for path, entry in outputs}
 
     def times(self) -> tuple[int, int]:
         """(begin, end) in milliseconds, as MLflow counts."""
-        about = self.main["run"]
+        about = self.main.run
         begin = round(datetime.fromisoformat(about["started"]).timestamp() * 1000)
         return begin, begin + round(1000 * about.get("seconds", 0))
 
 
 def collect(receipts: list[Path]) -> list[Run]:
-    """Group receipts by run folder; all evaluations found beside a run belong to it, whichever table asked for them."""
-    runs = []
+    """Group receipts by run folder; all evaluations found beside a run belong to it, whichever table asked for them.
+
+    UserError names every receipt, history and metrics file that is not what its job wrote.
+    """
+    runs, problems = [], []
     for folder in sorted({path.parent for path in receipts}):
-        if folder.parts[:2] != ("results", "runs") or len(folder.parts) < 4:
-            raise UserError(f"{folder}: not a run folder; expected receipts below results/runs/DATASET_xSCALE/.")
-        found = {path.as_posix().removesuffix(RECEIPT): _receipt(path) for path in sorted(folder.glob(f"*{RECEIPT}"))}
-        trained, evaluated = (
-            {output: receipt for output, receipt in found.items() if receipt["key"]["stage"] == stage}
-            for stage in ("train", "evaluate")
-        )
-        if len(trained) > 1 or not trained | evaluated:
-            raise UserError(f"{folder}: holds {len(trained)} training receipts, expected one. Run `make audit`.")
-        runs.append(Run(folder, trained | evaluated))
+        try:
+            runs.append(_run(folder, {path for path in receipts if path.parent == folder}))
+        except UserError as error:
+            problems.append(str(error))
+    if problems:
+        raise UserError("\n".join([*problems, "No run was brought in."]))
     return runs
 
 
-def _receipt(path: Path) -> dict:
-    receipt = read_json(path)
-    missing = {"key", "inputs", "outputs", "run"} - receipt.keys()
-    if missing:
-        raise UserError(f"{path}: not a receipt, {', '.join(sorted(missing))} missing. Run the rule that makes it.")
-    return receipt
+def _run(folder: Path, asked: set[Path]) -> Run:
+    if folder.parts[:2] != ("results", "runs") or len(folder.parts) < 4:
+        raise UserError(f"{folder}: not a run folder; expected receipts below results/runs/DATASET_xSCALE/.")
+    paths = [path.as_posix() for path in sorted({*folder.glob(f"*{SUFFIX}"), *asked})]
+    found = {path.removesuffix(SUFFIX): read(path) for path in paths}
+    changed = [receipt.path for receipt in found.values() if not receipt.sealed]
+    if changed:
+        raise UserError(f"{', '.join(changed)}: changed after its job wrote it. {CURE}")
+    trained, evaluated = (
+        {output: receipt for output, receipt in found.items() if receipt.key["stage"] == stage}
+        for stage in ("train", "evaluate")
+    )
+    if len(trained) > 1 or not trained | evaluated:
+        raise UserError(f"{folder}: holds {len(trained)} training receipts, expected one. Run `make audit`.")
+    run = Run(folder, trained | evaluated)
+    # Read once before anything is sent: a run arrives whole or not at all.
+    for _ in chain(run.curves(), run.finals()):
+        pass
+    return run
+
+
+def _content(path: str, receipt: Receipt) -> str:
+    """The text of a small output, if it is what the receipt says."""
+    try:
+        data = Path(path).read_bytes()
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: not here, but {receipt.path} names it. {CURE}") from error
+    then, now = receipt.outputs[path]["sha256"], hashlib.sha256(data).hexdigest()
+    if now != then:
+        raise UserError(f"{path}: not what its job wrote (sha256 {then[:12]} -> {now[:12]}). {CURE}")
+    return data.decode()
 
 
 def _flat(value: dict, prefix: str = "") -> dict[str, str]:

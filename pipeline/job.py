@@ -20,6 +20,7 @@ from pathlib import Path, PurePosixPath
 
 from pipeline import environment, files, fingerprint
 from pipeline.errors import UserError
+from pipeline.exclusive import exclusive
 
 KEY_FIELDS = {"stage", "wildcards", "settings", "files", "code", "packages", "shell"}
 SEALED = ("key", "inputs", "outputs", "run")
@@ -50,27 +51,34 @@ def seal(receipt: Mapping) -> str:
     return hashlib.sha256(files.canonical_json({name: receipt[name] for name in SEALED}).encode()).hexdigest()
 
 
-def command(
+def words(
     module: str,
     key: str,
     inputs: Mapping[str, str | Iterable[str]],
     outputs: Mapping[str, str],
     receipt: str,
     folders: Mapping[str, str] | None = None,
-) -> str:
-    """The shell line of a job, for rules; `run` reads exactly this back. The running Python is the job's Python."""
+) -> list[str]:
+    """The command line of a job; `run` reads exactly this back. The running Python is the job's Python."""
     words = [_python(), "-m", module, "--key", key]
     for name, paths in inputs.items():
         for path in [paths] if isinstance(paths, str) else paths:
             words += ["--input", f"{name}={path}"]
     words += [word for name, path in outputs.items() for word in ("--output", f"{name}={path}")]
     words += [word for name, path in (folders or {}).items() for word in ("--folder", f"{name}={path}")]
-    return shlex.join([*words, "--receipt", receipt])
+    return [*words, "--receipt", receipt]
 
 
-def run(work: Callable[[Job], dict | None]) -> None:
+def command(*asked, **named) -> str:
+    """`words` as one shell line."""
+    return shlex.join(words(*asked, **named))
+
+
+def run(work: Callable[[Job], dict | None], tidy: Callable[[Job], None] | None = None) -> None:
     """Read the command line, do `work`, write the receipt; what `work` returns joins its informational part.
 
+    `tidy` is called once the receipt is there, and removes what an interrupted attempt would have gone on from. While
+    another process makes the same receipt this one waits; if that one finished the same job, nothing is left to do.
     Exit code 1 with a message for a UserError, 143 after SIGTERM, 130 after Ctrl-C.
     """
     specification = getattr(sys.modules["__main__"], "__spec__", None)
@@ -79,7 +87,7 @@ def run(work: Callable[[Job], dict | None]) -> None:
     print(shlex.join([_python(), "-m", module, *words]), flush=True)
     try:
         key, job, receipt = parse(words, module)
-        _execute(work, key, job, receipt, module)
+        _execute(work, tidy, key, job, receipt, module)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.exit(1)
@@ -90,7 +98,7 @@ def run(work: Callable[[Job], dict | None]) -> None:
 
 def parse(words: list[str], module: str) -> tuple[dict, Job, Path]:
     """Key, job and receipt path of a command line; UserError for a bad key or a path outside the repository."""
-    parser = argparse.ArgumentParser(prog=f"python -m {module}", allow_abbrev=False)
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", allow_abbrev=False, fromfile_prefix_chars="@")
     parser.add_argument("--key", required=True, help=f"canonical JSON: {', '.join(sorted(KEY_FIELDS))}")
     parser.add_argument("--input", action="append", default=[], metavar="NAME=PATH")
     parser.add_argument("--output", action="append", default=[], metavar="NAME=PATH", required=True)
@@ -116,7 +124,7 @@ def parse(words: list[str], module: str) -> tuple[dict, Job, Path]:
     return key, job, _inside("--receipt", arguments.receipt)
 
 
-def _execute(work: Callable[[Job], dict | None], key: dict, job: Job, receipt: Path, module: str) -> None:
+def _execute(work: Callable, tidy: Callable | None, key: dict, job: Job, receipt: Path, module: str) -> None:
     started, clock = datetime.now(UTC), time.monotonic()
     modules = _checked_code(key, "is not the code that was planned", "Run snakemake again, it makes a new plan.")
     if module.startswith("pipeline.") and module not in modules:
@@ -126,25 +134,44 @@ def _execute(work: Callable[[Job], dict | None], key: dict, job: Job, receipt: P
     paths = [path for group in job.inputs.values() for path in group]
     states = {path: _state(path) for path in paths}
     inputs = {path.as_posix(): _input_hash(path) for path in paths}
-    with _interruptible(), _only_whole(job.outputs.values(), receipt) as before:
-        returned = work(job) or {}
-        outputs = {path.as_posix(): _output_hashes(path, name, before[path]) for name, path in job.outputs.items()}
-        changed = [path.as_posix() for path in paths if _state(path) != states[path] and _changed(path, inputs)]
-        if changed:
-            raise UserError(f"{', '.join(changed)}: changed while the job read it. Run snakemake again.")
-        _checked_code(key, "changed while it ran", "Its outputs were removed; run snakemake again.")
-        _check_used(modules)
-        information |= {
-            "gpu": environment.gpu(),
-            "seconds": round(time.monotonic() - clock, 3),
-            "peak_memory_mb": environment.peak_memory_mb(),
-            "folders": {name: str(path) for name, path in job.folders.items()},
-            "modules": {name: value[:16] for name, value in modules.items()},
-        }
-        # An informational NaN must not cost a finished training: JSON has no such number, text does.
-        told = json.loads(json.dumps(returned, default=str), parse_constant=str)
-        content = {"key": key, "inputs": inputs, "outputs": outputs, "run": told | information}
-        files.write_json(receipt, content | {"seal": seal(content)})
+    lock = receipt.with_name(f".{receipt.name}.lock")
+    with exclusive(lock, f"{receipt}: another process makes it; waiting ...") as late:
+        if late and _finished(key, inputs, job, receipt):
+            print(f"{receipt}: the other process finished this job", flush=True)
+            return
+        with _interruptible(), _only_whole(job.outputs.values(), receipt) as before:
+            returned = work(job) or {}
+            outputs = {path.as_posix(): _output_hashes(path, name, before[path]) for name, path in job.outputs.items()}
+            changed = [path.as_posix() for path in paths if _state(path) != states[path] and _changed(path, inputs)]
+            if changed:
+                raise UserError(f"{', '.join(changed)}: changed while the job read it. Run snakemake again.")
+            _checked_code(key, "changed while it ran", "Its outputs were removed; run snakemake again.")
+            _check_used(modules)
+            information |= {
+                "gpu": environment.gpu(),
+                "seconds": round(time.monotonic() - clock, 3),
+                "peak_memory_mb": environment.peak_memory_mb(),
+                "folders": {name: str(path) for name, path in job.folders.items()},
+                "modules": {name: value[:16] for name, value in modules.items()},
+            }
+            # An informational NaN must not cost a finished training: JSON has no such number, text does.
+            told = json.loads(json.dumps(returned, default=str), parse_constant=str)
+            content = {"key": key, "inputs": inputs, "outputs": outputs, "run": told | information}
+            files.write_json(receipt, content | {"seal": seal(content)})
+        if tidy:
+            tidy(job)
+
+
+def _finished(key: dict, inputs: dict[str, str], job: Job, receipt: Path) -> bool:
+    """Whether exactly this job's outputs are there, whole."""
+    if not receipt.exists():
+        return False
+    told = files.read_json(receipt)
+    whole = (
+        path.is_file() and files.sha256(path) == told["outputs"][path.as_posix()]["sha256"]
+        for path in job.outputs.values()
+    )
+    return told["key"] == key and told["inputs"] == inputs and all(whole)
 
 
 def _check_files(asked: dict, inputs: dict[str, list[Path]], outputs: dict[str, Path]) -> None:
@@ -199,24 +226,19 @@ def _only_whole(outputs: Iterable[Path], receipt: Path) -> Iterator[dict[Path, t
     before = {path: _state(path) for path in outputs}
     # The old receipt would speak for the new files until the new one is there.
     receipt.unlink(missing_ok=True)
-    _remove_temporaries([*outputs, receipt])
+    for path in [*outputs, receipt]:
+        files.remove_temporaries(path)
     try:
         yield before
     except BaseException:
         ignored = [(number, signal.signal(number, signal.SIG_IGN)) for number in (signal.SIGINT, signal.SIGTERM)]
         for path in [path for path in outputs if _state(path) not in (None, before[path])] + [receipt]:
             path.unlink(missing_ok=True)
-        _remove_temporaries([*outputs, receipt])
+        for path in [*outputs, receipt]:
+            files.remove_temporaries(path)
         for number, handler in ignored:
             signal.signal(number, handler)
         raise
-
-
-def _remove_temporaries(paths: Iterable[Path]) -> None:
-    """Siblings of `files.atomic` that a killed process could not remove; no two jobs share an output."""
-    for path in paths:
-        for temporary in path.parent.glob(f".{path.name}.*.tmp"):
-            temporary.unlink(missing_ok=True)
 
 
 def _pairs(option: str, values: list[str]) -> Iterator[tuple[str, str]]:

@@ -125,13 +125,13 @@ def _panel(panel: Panel, widths: tuple[float, ...]) -> str:
         if section.title:
             lines.append(rf"\multicolumn{{{width}}}{{l}}{{\textit{{{escape(section.title)}}}}} \\")
             lines.append(r"\addlinespace[1pt]")
-        lines += [_row(row) for row in section.rows]
+        lines += [("\\addlinespace[2pt]\n" if line.gap else "") + row(line) for line in section.rows]
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"])
 
 
-def _row(row: Row) -> str:
-    gap = "\\addlinespace[2pt]\n" if row.gap else ""
-    return gap + " & ".join([*(escape(text) for text in row.labels), *(_cell(cell) for cell in row.cells)]) + r" \\"
+def row(line: Row) -> str:
+    """One row of a tabular, cells between ampersands."""
+    return " & ".join([*(escape(text) for text in line.labels), *(_cell(cell) for cell in line.cells)]) + r" \\"
 
 
 def _cell(cell: Cell) -> str:

@@ -9,13 +9,22 @@ CHARACTER_SHARE = 0.0098
 
 
 @dataclass(frozen=True)
+class Origin:
+    """What a number follows from: `how`, and the (file, dotted field) pairs that it is computed from."""
+
+    how: str
+    fields: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class Cell:
-    """One printed value; `small` follows it in smaller type; `best` and `second` are its marks."""
+    """One printed value; `small` follows it in smaller type; `best` and `second` are its marks; a dash has no origin."""
 
     text: str
     small: str = ""
     best: bool = False
     second: bool = False
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pipeline.errors import UserError
 from pipeline.job import KEY_FIELDS, seal
 
 SUFFIX = ".receipt.json"
+LONGEST = 200  # characters of a setting that are told
 NEEDED = {"stage", "wildcards", "settings", "code", "packages"}
 FOLDERS = ("results", "data")
 MADE_HERE = "results/"
@@ -142,8 +143,22 @@ def differences(old: object, new: object, place: str) -> list[tuple[str, str]]:
         names = sorted(old.keys() | new.keys())
         parts = (differences(old.get(name, ABSENT), new.get(name, ABSENT), f"{place}.{name}") for name in names)
         return [change for part in parts for change in part]
+    if _nested(old) and _nested(new) and len(old) == len(new):
+        parts = (differences(*pair, f"{place}.{index}") for index, pair in enumerate(zip(old, new, strict=True)))
+        return [change for part in parts for change in part]
     shown = ["(absent)" if value is ABSENT else files.canonical_json(value) for value in (old, new)]
-    return [] if shown[0] == shown[1] else [(place, " -> ".join(shown))]
+    return [] if shown[0] == shown[1] else [(place, " -> ".join(map(_short, shown)))]
+
+
+def _nested(value: object) -> bool:
+    """A list in which one would not see what differs: of things with parts of their own, or a long one."""
+    return isinstance(value, list) and (
+        any(isinstance(item, dict | list) for item in value) or len(files.canonical_json(value)) > LONGEST
+    )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 ABSENT = object()

@@ -2,12 +2,14 @@
 
 import math
 import statistics
+from collections.abc import Callable, Iterable, Sized
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.bootstrap import paired_difference
 from pipeline.errors import UserError
 from pipeline.files import read_json
+from pipeline.layout import Origin
 from pipeline.table_settings import Gain, Method, Pair, TableSettings
 
 EXPECTED = ("dataset", "scale", "camera", "images", "mean", "interval", "missing", "protocol")
@@ -18,6 +20,7 @@ class Value:
     """A mean over test images: with bounds when one run stands behind it, with a deviation when several seeds do."""
 
     mean: float
+    origin: Origin
     std: float | None = None
     low: float | None = None
     high: float | None = None
@@ -26,9 +29,9 @@ class Value:
 class Scores:
     """All metrics files of a table by cell (method, setting, source, target, seed)."""
 
-    def __init__(self, settings: TableSettings, files: list[Path]):
+    def __init__(self, settings: TableSettings, files: list[Path], read: Callable[[str], dict] = read_json):
         """Read and check every file. UserError names the cell whose file is missing, of another test set or changed."""
-        self.settings = settings
+        self.settings, self.read = settings, read
         self.paths = {(c.method, c.setting, c.source, c.target, c.seed): c.metrics for c in settings.cells}
         given = {str(path) for path in files}
         self.files: dict[str, dict] = {}
@@ -58,14 +61,17 @@ class Scores:
 
     def value(self, method: Method, setting: str, pair: Pair, metric: str) -> Value | None:
         """Mean over images, over seeds where there are several; None when not measured."""
-        files = [self.file(method.name, setting, pair, seed) for seed in self.seeds(method)]
+        seeds = self.seeds(method)
+        files = [self.file(method.name, setting, pair, seed) for seed in seeds]
         if any(metric in file["missing"] for file in files):
             return None
         means = [file["mean"][metric] for file in files]
+        paths = [self.paths[method.name, setting, pair.source, pair.target, seed] for seed in seeds]
+        fields = tuple((path, f"mean.{metric}") for path in paths)
         if len(means) > 1:
-            return Value(statistics.fmean(means), statistics.stdev(means))
+            return Value(statistics.fmean(means), Origin(over_seeds(seeds), fields), statistics.stdev(means))
         low, high = files[0]["interval"].get(metric, (None, None))
-        return Value(means[0], None, low, high)
+        return Value(means[0], Origin("mean over the test images", fields), None, low, high)
 
     def gains(self, setting: str, pair: Pair, metric: str) -> dict[int, Value] | None:
         """Seed -> gain over the same images (positive: the value went up), resampled as pairs; None if not measured."""
@@ -73,13 +79,17 @@ class Scores:
         first, over = self.method(gain.method), self.method(gain.over)
         found = {}
         for seed in self.seeds(first):
-            ours = self.file(first.name, setting, pair, seed)
-            base = self.file(over.name, setting, pair, seed if over.trained else self.seeds(over)[0])
-            if metric in ours["missing"] or metric in base["missing"]:
+            places = [(first.name, seed), (over.name, seed if over.trained else self.seeds(over)[0])]
+            paths = [self.paths[name, setting, pair.source, pair.target, number] for name, number in places]
+            files = [self.files[path] for path in paths]
+            if any(metric in file["missing"] for file in files):
                 return None
-            values = [{name: image[metric] for name, image in file["images"].items()} for file in (ours, base)]
+            values = [{name: image[metric] for name, image in file["images"].items()} for file in files]
             mean, low, high = paired_difference(*values, bootstrap.samples, bootstrap.seed, bootstrap.level)
-            found[seed] = Value(mean, None, low, high)
+            origin = Origin(
+                "mean difference over the same images", tuple((path, f"images.*.{metric}") for path in paths)
+            )
+            found[seed] = Value(mean, origin, None, low, high)
         return found
 
     def gain(self, setting: str, pair: Pair, metric: str) -> Value | None:
@@ -90,7 +100,9 @@ class Scores:
         means = [value.mean for value in found.values()]
         if len(means) == 1:
             return next(iter(found.values()))
-        return Value(statistics.fmean(means), statistics.stdev(means))
+        fields = tuple(field for value in found.values() for field in value.origin.fields)
+        how = f"mean difference over the same images, {over_seeds(found)}"
+        return Value(statistics.fmean(means), Origin(how, fields), statistics.stdev(means))
 
     def _read(self, cell: tuple, given: set[str]) -> None:
         method, setting, source, target, seed = cell
@@ -102,10 +114,15 @@ class Scores:
             raise UserError(f"{place}: {path} is not among the inputs of the job. Evaluate that run first.")
         if path not in self.files:
             try:
-                self.files[path] = read_json(path)
+                self.files[path] = self.read(path)
             except UserError as error:
                 raise UserError(f"{place}: {error}") from error
         _check(self.files[path], path, place, self.settings, target)
+
+
+def over_seeds(seeds: Sized) -> str:
+    """How a number follows from several runs."""
+    return f"mean and deviation over {len(seeds)} seeds"
 
 
 def _check(file: dict, path: str, place: str, settings: TableSettings, target: str) -> None:
@@ -151,3 +168,8 @@ class Reported:
         """Difference of two printed numbers."""
         first, over = (self.value(name, setting, pair, metric) for name in (gain.method, gain.over))
         return None if first is None or over is None else round(first - over, 6)
+
+    def origin(self, how: str, methods: Iterable[str], setting: str, pair: Pair, metric: str) -> Origin:
+        """Where the printed numbers of methods stand."""
+        cell = f"{pair.source}-{pair.target}.{metric}"
+        return Origin(how, tuple((self.path, f"results.{setting}.{name}.{cell}") for name in methods))

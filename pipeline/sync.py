@@ -8,6 +8,7 @@ as always.
 
 import json
 import os
+import stat
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,14 +27,16 @@ def sync(params: dict, rules: Iterable = ()) -> None:
 
     `rules` is `workflow.rules`: with it, a present output whose receipt is missing is remade too. Every rule with a
     receipt has one tracked param, the canonical JSON of its key, and passes all its inputs to its job. Raises UserError
-    for a receipt that cannot be read, and for another version of Snakemake than this was written for.
+    for the receipt of one of the rules that cannot be read (after a merge, for example: made anew it would cost a job
+    that may take days), and for another version of Snakemake than this was written for.
     """
+    rules = list(rules)
     if any((FOLDER / "locks").glob("*.lock")):
         return  # Another Snakemake is at work: its records are the truth while it runs.
     database, record_type, version = _internals()
     found = receipts.collect()
-    if found.broken:
-        raise UserError("\n".join(found.broken.values()))
+    if unreadable := [text for path, text in found.broken.items() if _made_by(path, rules)]:
+        raise UserError("\n".join(unreadable))
     hashes = HashCache(CACHE)
     keys: dict[tuple, str] = {}
 
@@ -140,14 +143,18 @@ def _write(database, record_type, version, receipt: receipts.Receipt | None, out
 
 
 def _raise_times(inputs: Iterable[str], outputs: list[str], hashes: HashCache) -> None:
-    """Make no present output older than the newest present input; contents are known to be right."""
-    newest = max((status.st_mtime_ns for path in inputs if (status := _status(path))), default=0)
+    """Make no present output older than the newest present input; contents are known to be right.
+
+    Times of links (DVC can link files to its cache) as Snakemake sees them: an input is as new as the newer of link and
+    target, an output as old as its link.
+    """
+    newest = max((_newest_time(path, status) for path in inputs if (status := _link_status(path))), default=0)
     for path in outputs:
-        status = _status(path)
+        status = _link_status(path)
         if status is None or status.st_mtime_ns >= newest:
             continue
         try:
-            os.utime(path, ns=(status.st_atime_ns, newest))
+            os.utime(path, ns=(status.st_atime_ns, newest), follow_symlinks=False)
         except PermissionError as error:
             raise UserError(
                 f"{path}: its time cannot be set, because another user owns it; without that Snakemake would make it "
@@ -171,11 +178,28 @@ def _without_receipt(present: set[str], rules: Iterable) -> Iterable[list[str]]:
                     yield list(outputs)
 
 
+def _made_by(receipt: str, rules: list) -> bool:
+    """Whether a rule writes this receipt; others (a copy of a run's folder, say) concern nobody. True without rules."""
+    return not rules or any(output.match(receipt) for rule in rules for output in rule.output)
+
+
 def _status(path: str) -> os.stat_result | None:
     try:
         return os.stat(path)  # noqa: PTH116 (thousands of files; half the time of Path.stat)
     except (FileNotFoundError, NotADirectoryError):
         return None
+
+
+def _link_status(path: str) -> os.stat_result | None:
+    try:
+        return os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _newest_time(path: str, status: os.stat_result) -> int:
+    target = _status(path) if stat.S_ISLNK(status.st_mode) else None
+    return max(status.st_mtime_ns, target.st_mtime_ns) if target else status.st_mtime_ns
 
 
 def _state(status: os.stat_result) -> list[int]:

@@ -6,6 +6,7 @@ import io
 from pipeline import comparison, crossdevice, job, latex, tables_html
 from pipeline.errors import UserError
 from pipeline.files import write_text
+from pipeline.layout import Document
 from pipeline.scores import Reported, Scores, Value
 from pipeline.settings import build
 from pipeline.table_settings import Method, Metric, Pair, TableSettings
@@ -19,14 +20,24 @@ def work(task: job.Job) -> dict:
     settings = build(TableSettings, task.settings)
     scores = Scores(settings, task.inputs.get("metrics", []))
     reported = Reported(task.input("reported")) if settings.reported else None
-    document = crossdevice.document(scores) if settings.kind == "crossdevice" else comparison.document(scores, reported)
-    rows = records(scores, reported)
-    texts = {"tex": latex.render(document), "csv": as_csv(rows), "html": tables_html.render(document)}
-    for name, text in texts.items():
+    document, rows = document_of(scores, reported), records(scores, reported)
+    for name, text in forms(document, rows).items():
         if name not in task.outputs:
             raise UserError(f"table {settings.name}: the job has no output '{name}'; it writes tex, csv and html.")
         write_text(task.outputs[name], text)
     return {"rows": len(rows), "metrics_files": len(scores.files)}
+
+
+def document_of(scores: Scores, reported: Reported | None) -> Document:
+    """The table as data, by its kind."""
+    if scores.settings.kind == "crossdevice":
+        return crossdevice.document(scores)
+    return comparison.document(scores, reported)
+
+
+def forms(document: Document, rows: list[dict]) -> dict[str, str]:
+    """Suffix -> text of everything that is printed."""
+    return {"tex": latex.render(document), "csv": as_csv(rows), "html": tables_html.render(document)}
 
 
 def records(scores: Scores, reported: Reported | None) -> list[dict]:

@@ -8,117 +8,138 @@ one written; what a killed call left without it is removed by the next one.
 """
 
 import argparse
-import fcntl
-import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 from pathlib import Path
 
 from pipeline.errors import UserError
 from pipeline.files import write_json
 from pipeline.finished import Run, collect
+from pipeline.tracking_store import Store, opened, shown
 
-QUIET = {  # a server that is away costs seconds, not minutes (MLflow's own retries: four minutes, then an exception)
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_LOGGING_LEVEL": "WARNING",
-}
-# What MLflow 3 accepts at most: items of a kind in one call, characters of a value.
-METRICS, PARAMS, PARAM_LENGTH = 1000, 100, 6000
+# What MLflow 3 accepts at most: items of a kind in one call, characters of a value. Runs in one answer: a few seconds' worth.
+METRICS, PARAMS, PARAM_LENGTH, PAGE = 1000, 100, 6000, 200
 KIND = "mlflow.experimentKind"
+# Who brings a run in; when that began and, once it carries `pipeline.receipt`, when it was complete.
+BY, AT = "pipeline.ingested_by", "pipeline.ingested_at"
+# What another clone began on a server may still be under way for so long.
+ABANDONED = timedelta(hours=1)
+
+Known = dict[str, dict[str, object]]
 
 
 def ingest(runs: list[Run], uri: str, simulated: frozenset[str] = frozenset()) -> tuple[dict[str, str], int]:
     """Bring `runs` into the store at `uri`; (output -> MLflow run id, number of runs that were new).
 
-    `simulated` names the data sets whose cameras are simulated. UserError when the store cannot be reached.
+    `simulated` names the data sets whose cameras are simulated. UserError when the store cannot be used; what has
+    arrived stays, and the next call brings in the rest. Main thread only.
     """
-    os.environ.update(QUIET)
-    from mlflow import MlflowClient  # after the variables, and never in a training job
-    from mlflow.exceptions import MlflowException
-
     ids, new = {}, 0
-    try:
-        with _one_at_a_time():
-            client = MlflowClient(tracking_uri=uri)
-            for experiment in sorted({run.experiment for run in runs}):
-                number = _experiment(client, experiment)
-                known = _known(client, number)
-                for run in (run for run in runs if run.experiment == experiment):
-                    same = known.get(run.output, [])
-                    match = next((old for old in same if old.data.tags.get("pipeline.receipt") == run.identity), None)
-                    dataset = experiment.rpartition("_x")[0]
-                    ids[run.output] = match.info.run_id if match else _log(client, number, run, dataset in simulated)
-                    new += match is None
-                    _supersede(client, same, ids[run.output])
-    except MlflowException as error:
-        raise UserError(
-            f"tracking.uri {uri}: the MLflow store cannot be used ({str(error).splitlines()[0][:300]}). Nothing is "
-            "lost: the runs' own files are complete. Start the server, or set tracking.uri in params.yaml to another "
-            "one or to sqlite:///mlflow.db, and run this rule again."
-        ) from error
+    with opened(uri) as store:
+        for name in sorted({run.experiment for run in runs}):
+            wanted = [run for run in runs if run.experiment == name]
+            experiment = experiment_of(store, name)
+            known = _known(store, experiment)
+            missing = [run for run in wanted if run.identity not in known.get(run.output, {})]
+            for run in missing:
+                _log(store, experiment, run, name.rpartition("_x")[0] in simulated)
+            if missing:
+                known = _known(store, experiment)
+            lost = [run.output for run in wanted if run.identity not in known.get(run.output, {})]
+            if lost:
+                raise UserError(
+                    f"tracking.uri {shown(uri)}: took {lost[0]} and does not hold it. Is it an MLflow server?"
+                )
+            for run in wanted:
+                ids[run.output] = known[run.output][run.identity].info.run_id
+                _supersede(store, known[run.output].values(), ids[run.output])
+            new += len(missing)
     return ids, new
 
 
-def _log(client, experiment: str, run: Run, simulated: bool) -> str:
+def _log(store: Store, experiment: str, run: Run, simulated: bool) -> None:
     """One new MLflow run; its last tag says that it is complete."""
-    from mlflow.entities import Metric, Param
+    from mlflow.entities import Metric, Param, RunTag
 
     begin, end = run.times()
-    tags = run.tags(simulated)
-    number = client.create_run(experiment, start_time=begin, tags=tags, run_name=run.name).info.run_id
+    tags = run.tags(simulated) | {BY: store.place, AT: _now()}
+    number = store.create_run(experiment, start_time=begin, tags=tags, run_name=run.name).info.run_id
     for params in _batches(run.params().items(), PARAMS):
-        client.log_batch(number, params=[Param(_name(name), value[:PARAM_LENGTH]) for name, value in params])
+        store.log_batch(number, params=[Param(legal(name), value[:PARAM_LENGTH]) for name, value in params])
     for points in _batches(chain(run.curves(), run.finals()), METRICS):
-        client.log_batch(number, metrics=[Metric(_name(term), value, end, step) for term, value, step in points])
-    client.set_terminated(number, end_time=end)
-    client.set_tag(number, "pipeline.receipt", run.identity)
-    return number
+        store.log_batch(number, metrics=[Metric(legal(term), value, end, step) for term, value, step in points])
+    store.set_terminated(number, end_time=end)
+    store.log_batch(number, tags=[RunTag(AT, _now()), RunTag("pipeline.receipt", run.identity)])
 
 
-def _known(client, experiment: str) -> dict[str, list]:
-    """Output -> complete MLflow runs of it; what an interrupted call left behind is deleted."""
-    known: dict[str, list] = {}
-    token = None
+def _known(store: Store, experiment: str) -> Known:
+    """Output -> identity -> the complete MLflow run of it.
+
+    Removes what an interrupted call left and, of runs that two clones brought in at once, all but the first completed.
+    """
+    known: dict[str, dict[str, list]] = {}
+    for run in list(_runs(store, experiment)):
+        output, identity = (run.data.tags.get(name) for name in ("pipeline.output", "pipeline.receipt"))
+        if output and identity:
+            known.setdefault(output, {}).setdefault(identity, []).append(run)
+        elif output and _abandoned(store, run.data.tags):
+            store.delete_run(run.info.run_id)
+    for twins in chain.from_iterable(same.values() for same in known.values()):
+        twins.sort(key=lambda run: (run.data.tags.get(AT, ""), run.info.run_id))
+        for twin in twins[1:]:
+            store.delete_run(twin.info.run_id)
+    return {output: {identity: twins[0] for identity, twins in same.items()} for output, same in known.items()}
+
+
+def _runs(store: Store, experiment: str) -> Iterable:
+    """Every run of the experiment, once, however others' runs shift the pages meanwhile."""
+    runs, token = {}, None
     while True:
-        page = client.search_runs([experiment], max_results=1000, page_token=token)
-        for run in page:
-            output = run.data.tags.get("pipeline.output")
-            if output and "pipeline.receipt" in run.data.tags:
-                known.setdefault(output, []).append(run)
-            elif output:
-                client.delete_run(run.info.run_id)
+        page = store.search_runs([experiment], max_results=PAGE, page_token=token)
+        runs |= {run.info.run_id: run for run in page}
         token = page.token
         if not token:
-            return known
+            return runs.values()
 
 
-def _supersede(client, same: list, current: str) -> None:
+def _abandoned(store: Store, tags: dict[str, str]) -> bool:
+    """Whether nobody is still bringing this run in: while we have the store's lock, nobody else of this place is."""
+    if store.alone or tags.get(BY) in (None, store.place):
+        return True
+    return datetime.now(UTC) - datetime.fromisoformat(tags[AT]) > ABANDONED
+
+
+def _supersede(store: Store, same: Iterable, current: str) -> None:
     """Tag other runs of the same output; take the tag off a run that is current again."""
     for old in same:
         tagged = old.data.tags.get("pipeline.superseded_by")
         if old.info.run_id == current and tagged:
-            client.delete_tag(current, "pipeline.superseded_by")
+            store.delete_tag(current, "pipeline.superseded_by")
         elif old.info.run_id != current and tagged != current:
-            client.set_tag(old.info.run_id, "pipeline.superseded_by", current)
+            store.set_tag(old.info.run_id, "pipeline.superseded_by", current)
 
 
-def _experiment(client, name: str) -> str:
-    found = client.get_experiment_by_name(name)
-    # The kind tells MLflow's pages that these are trainings, not traces of language models.
-    return found.experiment_id if found else client.create_experiment(name, tags={KIND: "custom_model_development"})
+def experiment_of(store: Store, name: str) -> str:
+    """Its number; made if it is not there, by whoever comes first."""
+    from mlflow.exceptions import MlflowException
+
+    found = store.get_experiment_by_name(name)
+    if found is None:
+        try:
+            # The kind tells MLflow's pages that these are trainings, not traces of language models.
+            return store.create_experiment(name, tags={KIND: "custom_model_development"})
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            found = store.get_experiment_by_name(name)
+    return found.experiment_id
 
 
-@contextmanager
-def _one_at_a_time() -> Iterator[None]:
-    """One ingest at a time: processes that create the tables of a new SQLite file together kill each other."""
-    with open("mlflow.db.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _batches(items: Iterable, size: int) -> Iterator[list]:
@@ -127,7 +148,7 @@ def _batches(items: Iterable, size: int) -> Iterator[list]:
         yield batch
 
 
-def _name(text: str) -> str:
+def legal(text: str) -> str:
     """Only characters that MLflow takes in names."""
     return re.sub(r"[^\w./ :-]", "_", text)
 
@@ -146,7 +167,7 @@ def main() -> int:
     except UserError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{new} runs brought in, {len(ids) - new} already there: {arguments.uri}")
+    print(f"{new} runs brought in, {len(ids) - new} already there: {shown(arguments.uri)}")
     return 0
 
 

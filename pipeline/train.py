@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from tqdm import tqdm
 
-from pipeline import files, reproducibility, settings
+from pipeline import files, reproducibility, settings, training_state
 from pipeline.checkpoints import save_network
 from pipeline.datasets.patches import PatchSampler
 from pipeline.errors import UserError
@@ -46,8 +46,12 @@ def work(job: Job) -> dict:
         save_network(job.outputs[name], network, spec)
     with files.atomic(job.outputs["history"]) as temporary:
         shutil.copyfile(run_files.history, temporary)
-    run_files.remove()
     return measured
+
+
+def tidy(job: Job) -> None:
+    """The run is complete and has its receipt: nothing to go on from is needed any more."""
+    training_state.remove(job.outputs["history"].parent)
 
 
 def load_stage(job: Job, device: torch.device) -> Stage:
@@ -154,4 +158,4 @@ class Loop:
 
 
 if __name__ == "__main__":
-    run(work)
+    run(work, tidy)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import time
 from pathlib import Path
 
@@ -10,15 +11,15 @@ import torch
 from pipeline import files
 from pipeline.errors import UserError
 
+NAMES = ("state.pt", "history.partial.jsonl", "progress.json")
+
 
 class RunFiles:
     """The undeclared files of one run folder. A state is only ever continued under the stamp that wrote it."""
 
     def __init__(self, folder: Path, stamp: str):
         self.stamp = stamp
-        self.state, self.history, self.progress = (
-            folder / name for name in ("state.pt", "history.partial.jsonl", "progress.json")
-        )
+        self.state, self.history, self.progress = (folder / name for name in NAMES)
         self._told = 0.0
 
     def save(self, step: int, content: dict) -> None:
@@ -31,6 +32,8 @@ class RunFiles:
 
     def load(self, device: torch.device) -> dict | None:
         """The saved state, the history cut back to it; None (and an empty history) when there is none to continue."""
+        for path in (self.state, self.progress):
+            files.remove_temporaries(path)
         state = self._read(device)
         self.history.parent.mkdir(parents=True, exist_ok=True)
         with open(self.history, "ab") as stream:
@@ -42,8 +45,10 @@ class RunFiles:
             return None
         try:
             state = torch.load(self.state, map_location=device, weights_only=True)
-        except (RuntimeError, EOFError, ValueError, OSError) as error:
-            raise UserError(f"{self.state}: cannot be read ({error}). Delete it to train this run anew.") from error
+        except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError) as error:
+            # What torch says of a foreign file is advice to load it without care.
+            told = "it holds something else" if isinstance(error, pickle.UnpicklingError) else error
+            raise UserError(f"{self.state}: cannot be read ({told}). Delete it to train this run anew.") from error
         if state["stamp"] != self.stamp:
             print(f"{self.state} was written under other settings, code or inputs: training starts anew.", flush=True)
             return None
@@ -63,7 +68,8 @@ class RunFiles:
             self._told = time.monotonic()
             files.write_json(self.progress, {"step": step, "steps": steps, "rate": round(rate, 3)})
 
-    def remove(self) -> None:
-        """The run is complete: nothing undeclared stays."""
-        for path in (self.state, self.history, self.progress):
-            path.unlink(missing_ok=True)
+
+def remove(folder: Path) -> None:
+    """The run of this folder is complete: nothing undeclared stays."""
+    for name in NAMES:
+        (folder / name).unlink(missing_ok=True)

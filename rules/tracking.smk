@@ -1,4 +1,7 @@
-"""Receipts of finished runs -> MLflow, one writer; what it leaves only says where to look. Local, no receipt of its own."""
+"""Receipts of finished runs -> MLflow, one writer; what it leaves only says where to look. Local, no receipt of its own.
+
+Nothing rests on its output, and whatever else can run goes first: a store that is away holds up nothing.
+"""
 
 
 localrules:
@@ -12,6 +15,7 @@ rule track:
         "results/tracking/{table}.json",
     log:
         "results/tracking/{table}.log",
+    priority: -1
     resources:
         runtime=30,
         mem_mb=2000,

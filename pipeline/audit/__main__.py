@@ -18,7 +18,7 @@ def main() -> None:
     chosen, words = parser.parse_known_args()
     sys.stdout.reconfigure(encoding="utf-8")
     if chosen.door == "re-measure":
-        from pipeline.audit import again as door
+        from pipeline.audit import remeasure as door
     elif chosen.door == "retrain":
         from pipeline.audit import retrain as door
     else:

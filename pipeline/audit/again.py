@@ -2,9 +2,11 @@
 
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,7 +62,7 @@ def missing(receipt: Receipt, made: Container[str] = ()) -> list[str]:
 def _fetch(path: str) -> str:
     if path.startswith("data/weights/"):
         return f"`snakemake -c1 -- {path}` fetches it"
-    return f"`dvc pull {path}` fetches it, `snakemake -c1 -- {path}` makes it"
+    return f"`python -m pipeline.pull {path}` fetches it, `snakemake -c1 -- {path}` makes it"
 
 
 def other_code(receipt: Receipt, package: Path = fingerprint.PACKAGE) -> str | None:
@@ -134,14 +136,20 @@ def _stop(child: subprocess.Popen) -> None:
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """SIGTERM and a closed terminal end the work like an exception, so that what was laid out is cleared away."""
+    """SIGTERM, a closed terminal and Ctrl-C end the work so that what was laid out is cleared away; exit code 128 + signal."""
 
     def stop(number: int, _frame) -> None:
         raise SystemExit(128 + number)
 
-    before = {number: signal.signal(number, stop) for number in STOPS}
+    # nohup has SIGHUP ignored: so it stays.
+    before = {number: signal.getsignal(number) for number in STOPS if signal.getsignal(number) != signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, stop)
     try:
         yield
+    except KeyboardInterrupt:
+        print("\ninterrupted: what was laid out is cleared away, nothing else was touched", file=sys.stderr, flush=True)
+        raise SystemExit(130) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -155,3 +163,14 @@ def undisturbed() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, *STOPS))
+
+
+@contextmanager
+def temporary(prefix: str) -> Iterator[Path]:
+    """A folder outside the repository, gone afterwards whatever happens."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    try:
+        yield folder
+    finally:
+        with undisturbed():
+            shutil.rmtree(folder)

@@ -11,14 +11,23 @@ if TYPE_CHECKING:
 
 @dataclass
 class Number:
-    """One cell of a table. `cell`: what follows; `problems`: where it is printed otherwise, and what its fields lack."""
+    """One cell of a table. `place`: heading, section and row; `text`: what follows; `problems`: what speaks against it.
 
-    where: str
+    `chain`: the receipts of the files that it is computed from.
+    """
+
+    place: tuple[str, ...]
+    column: str
     text: str
     origin: "Origin | None"
     problems: list[str] = field(default_factory=list)
     chain: list[str] = field(default_factory=list)
     mark: str = HOLDS
+
+    @property
+    def where(self) -> str:
+        """The whole place in words."""
+        return " · ".join([*self.place, self.column])
 
     @property
     def files(self) -> list[str]:
@@ -27,12 +36,12 @@ class Number:
 
     @property
     def source(self) -> str:
-        """What it follows from, in words; many seeds are counted."""
+        """What it follows from, in words; of many files one is named."""
         if self.origin is None:
-            return "nothing measured or printed"
-        shown = [f"{name} in {path}" for path, name in self.origin.fields[:2]]
-        more = len(self.origin.fields) - len(shown)
-        return f"{self.origin.how}: {', '.join(shown)}" + (f" and {more} more" if more else "")
+            return "nothing was measured or printed"
+        names, paths = list(dict.fromkeys(name for _, name in self.origin.fields)), self.files
+        more = f" and {len(paths) - 2} more" if len(paths) > 2 else ""
+        return f"{self.origin.how}: {', '.join(names)} in {', '.join(paths[:2])}{more}"
 
     def as_json(self) -> dict:
         """The number as data."""
@@ -43,46 +52,43 @@ class Number:
 
 @dataclass
 class Checked:
-    """A table looked into: its printed rows, what is wrong beside the numbers, and its caption for headings."""
+    """A table looked into: its printed rows, and what is wrong beside its numbers."""
 
     target: str
-    title: str
     rows: list[list[Number]] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
     @property
     def numbers(self) -> list[Number]:
-        """Every printed number; dashes are none, but one that is typed over is."""
+        """Every printed number; a dash is none, unless it is typed over."""
         return [number for row in self.rows for number in row if number.origin or number.problems]
 
     @property
     def problems(self) -> list[str]:
         """Everything that is wrong, each once."""
-        return list(dict.fromkeys([*self.complaints, *(text for number in self.numbers for text in number.problems)]))
+        return list(dict.fromkeys([*(text for number in self.numbers for text in number.problems), *self.complaints]))
 
     def as_json(self) -> dict:
         """The table as data."""
         numbers = [number.as_json() for number in self.numbers if number.origin]
-        return {"table": self.target, "complaints": self.complaints, "numbers": numbers}
+        return {"table": self.target, "problems": self.problems, "numbers": numbers}
 
 
 def listed(document: "Document") -> list[list[Number]]:
     """The cells of a table, row by row as printed."""
     rows = []
     for panel in document.panels:
-        columns = [group for group, width in panel.groups for _ in range(width)]
-        heads = [f"{group} {column}" for group, column in zip(columns, panel.columns, strict=True)]
+        groups = [group for group, width in panel.groups for _ in range(width)]
+        heads = [f"{group} {column}" for group, column in zip(groups, panel.columns, strict=True)]
         for section in panel.sections:
             method = ""
             for row in section.rows:
                 method = row.labels[0] or method
-                place = [panel.heading, section.title, " ".join(filter(None, (method, *row.labels[1:])))]
-                rows.append(_row([part for part in place if part], heads, row))
+                place = (panel.heading, section.title, " ".join(filter(None, (method, *row.labels[1:]))))
+                rows.append(_row(tuple(filter(None, place)), heads, row))
     return rows
 
 
-def _row(place: list[str], heads: list[str], row: "Row") -> list[Number]:
+def _row(place: tuple[str, ...], heads: list[str], row: "Row") -> list[Number]:
     cells = zip(heads, row.cells, strict=True)
-    return [
-        Number(" · ".join([*place, head]), f"{cell.text} {cell.small}".strip(), cell.origin) for head, cell in cells
-    ]
+    return [Number(place, head, f"{cell.text} {cell.small}".strip(), cell.origin) for head, cell in cells]

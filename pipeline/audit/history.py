@@ -22,8 +22,9 @@ from pipeline.receipts import Receipt
 VERSIONS = 50  # of each file, newest first
 FILES = 20  # changed files that are looked up
 LARGEST = 2_000_000  # bytes of a file that is worth comparing
+MOST = 20  # changes told of the settings
 SHOWN = 3  # changes told of one file
-LENGTH = 80  # characters of a value
+LENGTH = 300  # characters of a value, around what differs
 GONE = object()
 
 
@@ -110,11 +111,13 @@ def _packages(names: list[str], sha256: str) -> Iterator[str]:
                 before, after = environment.locked(file.name, names), environment.locked(stages.LOCK, names)
             except UserError:
                 continue
-        shown = [
-            {name: ", ".join(map(" ".join, choices)) for name, choices in lock.items()} for lock in (before, after)
-        ]
+        shown = [_versions(lock) for lock in (before, after)]
         yield from (_line(place, old, new) for place, old, new in _leaves(*shown, ()))
         return
+
+
+def _versions(lock: dict[str, tuple[tuple[str, str], ...]]) -> dict[str, str]:
+    return {name: ", ".join(" ".join(choice).strip() for choice in choices) for name, choices in lock.items()}
 
 
 def _content(path: str, sha256: str) -> list[str]:
@@ -128,6 +131,15 @@ def _content(path: str, sha256: str) -> list[str]:
     pair = [_structure(path, text) for text in (before, Path(path).read_bytes())]
     lines = [_line(place, old, new) for place, old, new in _leaves(*pair, ())]
     return lines[:SHOWN] + ([f"… and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else [])
+
+
+def since_commit(path: str) -> list[str]:
+    """Lines `file: what old -> new` against the newest committed version of a file; none without git or difference."""
+    texts = [_committed(commit, path) for commit in _commits(path)[:1]]
+    if not texts or not Path(path).is_file():
+        return []
+    pair = [_structure(path, text) for text in (*texts, Path(path).read_bytes())]
+    return [f"{path}: {_line(*leaf)} since the last commit" for leaf in list(_leaves(*pair, ()))[:MOST]]
 
 
 def _structure(path: str, text: bytes) -> object:
@@ -163,7 +175,10 @@ def _put(params: dict, place: tuple, value: object) -> None:
 
 def _line(place: tuple, old: object, new: object) -> str:
     shown = ["(absent)" if value is GONE else value if isinstance(value, str) else _text(value) for value in (old, new)]
-    shown = [text if len(text) <= LENGTH else f"{text[: LENGTH - 1]}…" for text in shown]
+    if max(map(len, shown)) > LENGTH:
+        first = next((i for i, pair in enumerate(zip(*shown, strict=False)) if pair[0] != pair[1]), 0)
+        start = max(0, min(first, min(map(len, shown))) - LENGTH // 2)
+        shown = [("…" if start else "") + text[start : start + LENGTH] for text in shown]
     return f"{'.'.join(map(str, place))}: {shown[0]} -> {shown[1]}"
 
 

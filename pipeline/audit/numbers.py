@@ -1,5 +1,6 @@
 """From each number of a table to its fields: the table is made again from its metrics files and compared with its files."""
 
+import json
 from pathlib import Path
 
 from pipeline import tables
@@ -8,7 +9,8 @@ from pipeline.audit.cells import Checked, Number, listed
 from pipeline.audit.marks import ABSENT, FAILS, HOLDS
 from pipeline.audit.report import Report
 from pipeline.errors import UserError
-from pipeline.receipts import Receipt
+from pipeline.layout import Document
+from pipeline.receipts import SUFFIX, KeyOf
 from pipeline.scores import Reported, Scores
 from pipeline.settings import build
 from pipeline.table_settings import TableSettings
@@ -16,26 +18,28 @@ from pipeline.table_settings import TableSettings
 MODULE = "pipeline.tables"
 
 
-def check(report: Report, path: str) -> Checked:
+def check(report: Report, path: str, key_of: KeyOf) -> Checked:
     """Look into the table of one receipt: its numbers, their problems, and complaints that belong to no number.
 
-    Nothing of it is trusted: means and intervals are computed again, the files are read as they lie here.
+    Nothing of it is trusted: means and intervals are computed again, the files are read as they lie here. What was
+    asked for is what the receipt says; if that was changed by hand, what params.yaml asks for now.
     """
     receipt, reasons = report.nodes[path].receipt, report.nodes[path].reasons
-    checked = Checked(path.removesuffix(".receipt.json"), receipt.key["wildcards"].get("table", ""))
+    checked = Checked(path.removesuffix(SUFFIX))
     if any(reason.kind == "code" for reason in reasons):
         checked.complaints.append(
             f"{checked.target}: its numbers cannot be followed, the code that prints them changed"
         )
         return checked
     try:
-        scores, reported, wrong = _scores(report, receipt)
+        key = receipt.key if receipt.sealed else json.loads(key_of(receipt.key["stage"], receipt.key["wildcards"]))
+        scores, reported, wrong = _scores(report, key)
         document, records = tables.document_of(scores, reported), tables.records(scores, reported)
-    except UserError as error:
+    except (UserError, LookupError) as error:
         checked.complaints.append(f"{checked.target}: its numbers cannot be followed: {error}")
         return checked
-    checked.title, checked.rows = document.title, listed(document)
-    checked.complaints += _compared(report, receipt, checked.rows, document, records)
+    checked.rows = listed(document)
+    checked.complaints += _compared(report, key["files"]["outputs"], checked.rows, document, records)
     for number in checked.numbers:
         number.problems += [text for file in number.files for text in wrong.get(file, ())]
         number.chain = [report.makers[file] for file in number.files if file in report.makers]
@@ -45,26 +49,28 @@ def check(report: Report, path: str) -> Checked:
     return checked
 
 
-def _scores(report: Report, receipt: Receipt) -> tuple[Scores, Reported | None, dict[str, list[str]]]:
+def _scores(report: Report, key: dict) -> tuple[Scores, Reported | None, dict[str, list[str]]]:
     """The numbers that follow from the per-image values, reported ones, and metrics file -> complaints."""
-    settings = build(TableSettings, receipt.key["settings"])
+    settings = build(TableSettings, key["settings"])
     contents: dict[str, dict] = {}
     wrong: dict[str, list[str]] = {}
     for path in dict.fromkeys(cell.metrics for cell in settings.cells):
         maker = report.nodes[report.makers[path]] if path in report.makers else None
-        draw = maker.receipt.key["settings"]["bootstrap"] if maker else receipt.key["settings"]["bootstrap"]
+        draw = (maker.receipt.key if maker and maker.receipt.sealed else key)["settings"]["bootstrap"]
         altered = maker is None or any(reason.what == path for reason in maker.reasons)
         contents[path], wrong[path] = measured.follow(path, draw, exact=altered)
-    scores = Scores(settings, [Path(path) for path in receipt.inputs], contents.__getitem__)
-    named = receipt.key["files"]["inputs"].get("reported")
+    scores = Scores(settings, [Path(path) for path in contents], contents.__getitem__)
+    named = key["files"]["inputs"].get("reported")
     return scores, Reported(Path(named)) if settings.reported and named else None, wrong
 
 
-def _compared(report: Report, receipt: Receipt, rows: list[list[Number]], document, records: list[dict]) -> list[str]:
+def _compared(
+    report: Report, paths: dict[str, str], rows: list[list[Number]], document: Document, records: list[dict]
+) -> list[str]:
     """Complaints of all forms of the table that are here."""
     complaints = []
     for form, expected in tables.forms(document, records).items():
-        path = receipt.key["files"]["outputs"][form]
+        path = paths[form]
         if not Path(path).is_file():
             continue
         try:

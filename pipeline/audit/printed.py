@@ -67,17 +67,11 @@ def _compare(
 
 def _aligned(expected: list[str], printed: list[str]) -> Iterator[tuple[int | None, str | None, int]]:
     """(index of the expected line, printed line, its number) of every pair that differs; None for a missing half."""
-    if len(expected) == len(printed):
-        blocks = [("replace", 0, len(expected), 0, len(printed))]
-    else:
-        blocks = difflib.SequenceMatcher(None, expected, printed, autojunk=False).get_opcodes()
-    for kind, first, last, start, stop in blocks:
+    for kind, first, last, start, stop in difflib.SequenceMatcher(None, expected, printed, False).get_opcodes():
         if kind == "equal":
             continue
         shared = min(last - first, stop - start)
-        for offset in range(shared):
-            if expected[first + offset] != printed[start + offset]:
-                yield first + offset, printed[start + offset], start + offset + 1
+        yield from ((first + offset, printed[start + offset], start + offset + 1) for offset in range(shared))
         yield from ((index, None, stop) for index in range(first + shared, last))
         yield from ((None, printed[index], index + 1) for index in range(start + shared, stop))
 

@@ -22,6 +22,9 @@ def audit(targets: list[str], key_of: receipts.KeyOf) -> Report:
     look = cache(content)
 
     def stray(path: str) -> str | None:
+        receipt = f"{path}{receipts.SUFFIX}"
+        if receipt in (tracked or ()) and receipt not in (*found.receipts, *found.broken):
+            return f"has no receipt: git keeps {receipt}, but it is not here; `git checkout` it"
         return receipts.stray_input(path, tracked, found.broken)
 
     def judged(path: str) -> Node:
@@ -41,7 +44,9 @@ def audit(targets: list[str], key_of: receipts.KeyOf) -> Report:
         if target in report.makers:
             report.roots.append(report.makers[target])
         else:
-            report.complaints.append(f"{target}: no receipt says how it was made. Make it with snakemake.")
+            receipt = f"{target}{receipts.SUFFIX}"
+            lost = f" Git keeps {receipt}; `git checkout` it." if receipt in (tracked or ()) else ""
+            report.complaints.append(f"{target}: no receipt says how it was made. Make it with snakemake.{lost}")
     queue = list(report.roots)
     while queue:
         path = queue.pop()

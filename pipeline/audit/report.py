@@ -1,7 +1,7 @@
 """What an audit found, as data: judged receipts and what they rest on, tables looked into, complaints."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipeline.audit import tree
 from pipeline.audit.cells import Checked
@@ -69,6 +69,20 @@ class Report:
                 found[name] = None
                 queue += reversed(self.nodes[name].needs)
         return list(found)
+
+    def part(self, target: str) -> "Report":
+        """The report of one target alone; unreadable receipts concern every target."""
+        root = self.makers.get(target)
+        known = self.below(root) if root in self.nodes else []
+        others = tuple(f"{other}:" for other in self.targets if other != target)
+        return replace(
+            self,
+            targets=[target],
+            roots=[root] if known else [],
+            nodes={path: self.nodes[path] for path in known},
+            complaints=[text for text in self.complaints if not text.startswith(others)],
+            tables={path: checked for path, checked in self.tables.items() if path == root},
+        )
 
     def walk(self) -> Iterator[tuple[int, str]]:
         """(depth, receipt path) from the targets down, each receipt once."""

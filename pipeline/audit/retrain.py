@@ -8,7 +8,6 @@ equal; elsewhere networks and the metrics measured with them must agree within `
 import argparse
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from pipeline import files, params, receipts
 from pipeline.audit import again, compare
-from pipeline.audit.cells import Cells
+from pipeline.audit.trainings import Trainings
 from pipeline.errors import UserError
 from pipeline.receipts import Receipt
 
@@ -40,16 +39,15 @@ class Outcome:
 @contextmanager
 def worktree(commit: str) -> Iterator[Path]:
     """A checkout of `commit` in a temporary folder, gone afterwards from the disk and from git's list of worktrees."""
-    parent = Path(tempfile.mkdtemp(prefix="retrain-"))
-    folder = parent / "worktree"
-    try:
-        # A hook of the user's must not run here: DVC's fetches data after a checkout.
-        _git("-c", "core.hooksPath=/dev/null", "worktree", "add", "--quiet", "--detach", str(folder), commit)
-        yield folder
-    finally:
-        with again.undisturbed():
-            subprocess.run(["git", "worktree", "remove", "--force", str(folder)], capture_output=True, check=False)
-            shutil.rmtree(parent)
+    with again.temporary("retrain-") as parent:
+        folder = parent / "worktree"
+        try:
+            # A hook of the user's must not run here: DVC's fetches data after a checkout.
+            _git("-c", "core.hooksPath=/dev/null", "worktree", "add", "--quiet", "--detach", str(folder), commit)
+            yield folder
+        finally:
+            with again.undisturbed():
+                subprocess.run(["git", "worktree", "remove", "--force", str(folder)], capture_output=True, check=False)
 
 
 def _git(*words: str) -> None:
@@ -83,6 +81,8 @@ class Retraining:
     def train(self, receipt: Receipt, evaluations: list[Receipt]) -> Outcome:
         """Train the receipt's stage again and compare; `evaluations` are those that measured its generator."""
         place = Path(receipt.path).parent.as_posix()
+        # Nothing that was committed there may be gone on from: a training begins at its first step.
+        shutil.rmtree(self.folder / place, ignore_errors=True)
         again.link(receipt, self.folder, self.made)
         done = again.run(receipt, self.folder, show=True)
         regime = again.regime(receipt.run, done.run)
@@ -110,7 +110,7 @@ class Retraining:
     def _network(self, path: str, outcome: Outcome) -> bool | None:
         """Whether a network lies near enough to the stored one; None when the stored one is not here."""
         if not Path(path).is_file():
-            outcome.lines.append(f"{path}: the stored network is not here; `dvc pull {path}` fetches it")
+            outcome.lines.append(f"{path}: the stored network is not here; `python -m pipeline.pull {path}` fetches it")
             return None
         try:
             distance, tensor = compare.networks(Path(path), self.folder / path)
@@ -154,9 +154,9 @@ def main(words: list[str]) -> int:
     parser.add_argument("--json", metavar="PATH", help="also write the report as data")
     arguments = parser.parse_args(words)
     now = params.load(arguments.params)
-    cells = Cells(now)
-    cell = cells.training(arguments.cell)
-    steps = cells.chain(cell) if arguments.chain else [cell]
+    trainings = Trainings(now)
+    cell = trainings.find(arguments.cell)
+    steps = trainings.chain(cell) if arguments.chain else [cell]
     made = {path for step in steps for path in step.outputs}
     problems = [text for step in steps for text in again.missing(step, made)]
     if problems:
@@ -169,7 +169,7 @@ def main(words: list[str]) -> int:
         work = Retraining(folder, now["audit"]["retrain"])
         for number, step in enumerate(steps, 1):
             print(f"[{number}/{len(steps)}] {_announce(step)}", flush=True)
-            outcomes.append(work.train(step, cells.measured_with(step)))
+            outcomes.append(work.train(step, trainings.measured_with(step)))
             print(outcomes[-1], flush=True)
     if arguments.json:
         content = {"cell": cell.path, "unsealed": unsealed, "trainings": [asdict(outcome) for outcome in outcomes]}

@@ -11,14 +11,14 @@ ROOT = Path(__file__).resolve().parents[2]
 # A module may import modules of its own layer and of those above it in this list.
 LAYERS = [
     ["errors"],
-    ["files", "settings", "layout", "fingerprint", "environment"],
+    ["files", "exclusive", "settings", "layout", "fingerprint", "environment"],
     ["reproducibility", "images", "weights", "job", "bootstrap", "params", "plan", "roles", "shell_lines", "receipts"],
-    ["datasets", "stages", "sync", "audit"],
+    ["datasets", "stages", "sync", "stale_locks"],
     ["models", "tiles"],
     ["checkpoints", "losses", "metrics"],
     ["methods", "training_state"],
     ["train", "evaluate", "pack", "upscale"],
-    ["tables", "report", "tracking", "publish", "progress"],
+    ["tables", "report", "tracking", "publish", "progress", "audit"],
 ]
 WORKFLOW_TOOLS = {"snakemake", "dvc", "mlflow"}
 

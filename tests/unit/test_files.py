@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,38 @@ def test_a_write_that_the_system_refuses_leaves_nothing(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.stdout.startswith("refused: a.txt: could not be written (File too large)"), done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+KILL = """
+import os, signal, sys
+from pipeline import files
+call, moment = sys.argv[1:]
+original = getattr(os, call)
+
+
+def killed(*words):
+    if moment == "after":
+        original(*words)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+setattr(os, call, killed)
+files.write_text("a.txt", "new")
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "moment", "found"),
+    [("fsync", "before", "old"), ("fsync", "after", "old"), ("replace", "before", "old"), ("replace", "after", "new")],
+)
+def test_a_kill_in_the_middle_leaves_the_old_file_or_the_new_one(tmp_path, call, moment, found):
+    files.write_text(tmp_path / "a.txt", "old")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", KILL, call, moment], cwd=tmp_path, env=environment, timeout=60)
+    assert done.returncode == -signal.SIGKILL and (tmp_path / "a.txt").read_text() == found
+    (tmp_path / ".b.txt.1.tmp").touch()
+    files.remove_temporaries(tmp_path / "a.txt")
+    assert {path.name for path in tmp_path.iterdir()} == {"a.txt", ".b.txt.1.tmp"}
 
 
 def test_json_is_sorted_and_refuses_nan(tmp_path):

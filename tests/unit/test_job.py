@@ -33,7 +33,7 @@ def work(job):
     if settings.get("wait"):
         job.outputs["second"].with_name(".2.txt.1.tmp").write_text("part")
         Path("started").touch()
-        time.sleep(30)
+        time.sleep(settings.get("seconds", 30))
     if settings.get("raise"):
         raise UserError("the second is wrong")
     if settings.get("import"):
@@ -45,8 +45,12 @@ def work(job):
     return {"steps": 3, "rate": float("nan"), "host": "mine"}
 
 
+def tidy(job):
+    Path("tidied").write_text(str(Path("out/a b.txt.receipt.json").exists()))
+
+
 if __name__ == "__main__":
-    run(work)
+    run(work, tidy)
 """
 
 
@@ -55,7 +59,7 @@ def place(tmp_path, monkeypatch) -> Path:
     """A repository with one module of work."""
     package = tmp_path / "pipeline"
     package.mkdir()
-    for name in ("__init__", "errors", "files", "fingerprint", "environment", "job"):
+    for name in ("__init__", "errors", "files", "fingerprint", "environment", "exclusive", "job"):
         shutil.copy(SOURCES / f"{name}.py", package)
     (package / "work.py").write_text(WORK)
     (package / "extra.py").write_text("A = 1\n")
@@ -212,6 +216,35 @@ def test_stopped(place, number, code):
     assert {path.name for path in (place / "out").iterdir()} == {"2.txt"}, "only what an earlier run left whole"
 
 
+@pytest.mark.parametrize(("times", "told"), [(2, "the other process finished this job"), (3, "")])
+def test_a_second_process_waits_for_the_first(place, times, told):
+    """As after a kill of Snakemake alone, whose jobs go on: the same job is not done twice, another one is."""
+    wait = {"wait": True, "seconds": 3}
+    first = subprocess.Popen(line(key(place, **wait)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not (place / "started").exists():
+        time.sleep(0.02)
+    before = (place / "out/a b.txt").stat()
+    done = start(key(place, **wait | {"times": times}))
+    assert first.wait(timeout=60) == 0 and done.returncode == 0, done.stderr
+    assert "another process makes it; waiting" in done.stderr and told in done.stdout
+    assert {name for name in left(place) if not name.endswith(".tmp")} == ALL
+    assert (place / "out/a b.txt").read_text() == "ab" * times
+    assert ((place / "out/a b.txt").stat().st_mtime_ns == before.st_mtime_ns) == bool(told)
+
+
+def test_what_a_killed_attempt_goes_on_from_outlives_the_receipt(place):
+    assert start(key(place)).returncode == 0
+    assert (place / "tidied").read_text() == "True"
+
+
+def test_words_from_a_file(place):
+    """A command line may be longer than the system allows; then its words stand in a file, one per line."""
+    given = key(place, note="x" * 200_000)
+    (place / "words").write_text("\n".join(line(given)[3:]))
+    done = subprocess.run([*line(given)[:3], "@words"], capture_output=True, text=True)
+    assert done.returncode == 0 and left(place) == ALL, done.stderr
+
+
 def test_killed(place):
     assert start(key(place)).returncode == 0
     process = subprocess.Popen(line(key(place, wait=True, times=3)), stdout=subprocess.DEVNULL)
@@ -219,7 +252,8 @@ def test_killed(place):
         time.sleep(0.02)
     process.kill()
     process.wait()
-    assert left(place) == {"a b.txt", "2.txt", ".2.txt.1.tmp"}, "no receipt speaks for the new file"
+    killed = {"a b.txt", "2.txt", ".2.txt.1.tmp", ".a b.txt.receipt.json.lock"}
+    assert left(place) == killed, "no receipt speaks for the new file"
     assert start(key(place, times=3)).returncode == 0 and left(place) == ALL
 
 

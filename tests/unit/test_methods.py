@@ -141,6 +141,8 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, monkeypatch, met
     assert not any(path.exists() for path in halves.outputs.values())
     monkeypatch.setattr(train.Loop, "_step", original)
     train.work(halves)
+    assert (halves.outputs["history"].parent / "state.pt").exists(), "without a receipt nothing is finished"
+    train.tidy(halves)
     for name, path in whole.outputs.items():
         assert path.read_bytes() == halves.outputs[name].read_bytes(), f"{name} differs after resuming"
     assert sorted(path.name for path in halves.outputs["history"].parent.iterdir()) == sorted(

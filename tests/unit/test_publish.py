@@ -82,6 +82,7 @@ def test_the_real_dvc_keeps_large_files_and_leaves_the_others_to_git(repository,
     assert "generator.safetensors\n" not in tracked
     leftover = Path(RUN.format(camera="sony"), "state.pt")
     leftover.write_text("of a killed training")
+    Path("results/report/audit_demo.html").write_text("an audit's page")
 
     publish.publish(["results/tables/demo.tex"])
     assert "published: 4 files" in capsys.readouterr().out

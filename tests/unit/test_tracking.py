@@ -1,8 +1,7 @@
-"""Ingest into a real SQLite store: complete, idempotent, superseding; a server that is away costs seconds."""
+"""Ingest into a real SQLite store: complete, idempotent, superseding; a store that fails costs seconds and is named."""
 
 import json
-import os
-import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -10,51 +9,27 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import tracking_store
 from pipeline.errors import UserError
+from pipeline.exclusive import exclusive
 from pipeline.finished import collect
-from pipeline.tracking import QUIET, ingest
+from pipeline.tracking import BY, ingest
+from pipeline.watch import Mirror, main
+from tests.tracking_examples import ADAPT, write_evaluation, write_sealed, write_seeds, write_training
+from tests.tracking_servers import pretender
 
-ADAPT = Path("results/runs/simcam_x4/real/sony-olympus/dada/adapt/seed0")
+ROOT = Path(__file__).parents[2]
 BICUBIC = Path("results/runs/simcam_x4/bicubic")
-
-
-def write_receipt(output: Path, stage: str, settings: dict, content: str, more: dict | None = None) -> Path:
-    outputs = {output.as_posix(): {"sha256": content, "md5": f"md5-{content}", "size": 1}, **(more or {})}
-    key = {"stage": stage, "wildcards": {"dataset": "simcam", "scale": "4"}, "settings": settings}
-    key |= {"code": {"modules": [], "sha256": "c"}, "packages": None}
-    run = {"commit": "abc123", "dirty": False, "host": "box", "started": "2026-11-20T18:00:00+00:00", "seconds": 12.5}
-    path = Path(f"{output}.receipt.json")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"key": key, "inputs": {}, "outputs": outputs, "run": run}, sort_keys=True))
-    return path
-
-
-def write_evaluation(folder: Path, camera: str, psnr: float) -> Path:
-    output = folder / f"metrics_{camera}.json"
-    receipt = write_receipt(output, "evaluate", {"shave": 4}, f"{camera}{psnr}")
-    mean, interval = {"psnr_y": psnr, "lpips_alex": None}, {"psnr_y": [psnr - 1, psnr + 1]}
-    output.write_text(json.dumps({"camera": camera, "mean": mean, "interval": interval}))
-    return receipt
-
-
-def write_training(steps: int, learning_rate: float = 1.0e-4) -> Path:
-    ADAPT.mkdir(parents=True, exist_ok=True)
-    lines = [json.dumps({"step": step, "loss/cycle": 1 / (step + 1), "l1": 0.5}) for step in range(steps)]
-    (ADAPT / "history.jsonl").write_text("\n".join(lines) + "\n")
-    settings = {"schedule": {"steps": steps, "lr": learning_rate}, "weights": [], "note": "x" * 7000}
-    settings["many"] = {f"value{number}": number for number in range(150)}
-    more = {(ADAPT / name).as_posix(): {"sha256": name, "md5": name, "size": 1} for name in ("a.safetensors",)}
-    more[(ADAPT / "history.jsonl").as_posix()] = {"sha256": "h", "md5": "h", "size": 1}
-    return write_receipt(ADAPT / "generator.safetensors", "train", settings, f"w{steps}{learning_rate}", more)
+OUTPUT = f"{ADAPT}/generator.safetensors"
 
 
 @pytest.fixture(scope="module")
 def schema(tmp_path_factory):
     """An empty store: MLflow needs seconds to create its tables, once is enough."""
-    from mlflow import MlflowClient
-
     path = tmp_path_factory.mktemp("schema") / "mlflow.db"
-    MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
+    with tracking_store.opened(f"sqlite:///{path}"):
+        pass
+    assert [other.name for other in path.parent.iterdir()] == ["mlflow.db"]
     return path.read_bytes()
 
 
@@ -89,9 +64,9 @@ def test_everything_arrives_and_a_second_call_adds_nothing(uri, monkeypatch):
     runs = collect(receipts)
     ids, new = ingest(runs, uri, frozenset({"simcam"}))
     assert new == 2
-    assert set(ids) == {f"{ADAPT}/generator.safetensors", f"{BICUBIC}/metrics_sony.json"}
+    assert set(ids) == {OUTPUT, f"{BICUBIC}/metrics_sony.json"}
 
-    run = stored(uri)[ids[f"{ADAPT}/generator.safetensors"]]
+    run = stored(uri)[ids[OUTPUT]]
     assert run.data.params["schedule.lr"] == "0.0001"
     assert run.data.params["many.value149"] == "149"
     assert len(run.data.params["note"]) == 6000
@@ -99,10 +74,10 @@ def test_everything_arrives_and_a_second_call_adds_nothing(uri, monkeypatch):
     assert run.data.metrics["test/olympus/psnr_y.low"] == 26.5
     assert "test/olympus/lpips_alex" not in run.data.metrics
     tags = run.data.tags
-    assert tags["pipeline.output"] == f"{ADAPT}/generator.safetensors"
+    assert tags["pipeline.output"] == OUTPUT
     assert tags["mlflow.source.git.commit"] == "abc123"
     assert tags["pipeline.host"] == "box"
-    assert tags["dvc.md5/generator.safetensors"] == "md5-w12000.0001"
+    assert tags["dvc.md5/generator.safetensors"] == runs[1].main.outputs[OUTPUT]["md5"]
     assert tags["pipeline.receipt"] == next(r for r in runs if r.folder == ADAPT).identity
     assert "simulated" in tags["pipeline.note"]
     assert run.info.status == "FINISHED"
@@ -122,20 +97,19 @@ def test_the_informational_part_of_a_receipt_does_not_make_a_new_run(uri):
     ids, _ = ingest(collect([receipt]), uri)
     changed = json.loads(receipt.read_text())
     changed["run"] |= {"commit": "later", "host": "elsewhere", "seconds": 99}
-    receipt.write_text(json.dumps(changed))
+    write_sealed(receipt, changed)
     assert ingest(collect([receipt]), uri) == (ids, 0)
 
 
 def test_a_changed_run_supersedes_and_is_reinstated_when_it_comes_back(uri):
-    output = f"{ADAPT}/generator.safetensors"
-    first = ingest(collect([write_training(3)]), uri)[0][output]
-    second = ingest(collect([write_training(3, 3.0e-4)]), uri)[0][output]
+    first = ingest(collect([write_training(3)]), uri)[0][OUTPUT]
+    second = ingest(collect([write_training(3, 3.0e-4)]), uri)[0][OUTPUT]
     assert first != second
     runs = stored(uri)
     assert runs[first].data.tags["pipeline.superseded_by"] == second
     assert "pipeline.superseded_by" not in runs[second].data.tags
 
-    assert ingest(collect([write_training(3)]), uri) == ({output: first}, 0)
+    assert ingest(collect([write_training(3)]), uri) == ({OUTPUT: first}, 0)
     runs = stored(uri)
     assert "pipeline.superseded_by" not in runs[first].data.tags
     assert runs[second].data.tags["pipeline.superseded_by"] == first
@@ -147,10 +121,11 @@ def test_an_evaluation_that_comes_later_joins_its_run(uri):
     write_evaluation(ADAPT, "olympus", 27.5)
     ids, new = ingest(collect([receipt]), uri)
     assert new == 1
-    assert stored(uri)[ids[f"{ADAPT}/generator.safetensors"]].data.metrics["test/olympus/psnr_y"] == 27.5
+    assert stored(uri)[ids[OUTPUT]].data.metrics["test/olympus/psnr_y"] == 27.5
 
 
-def test_a_killed_ingest_is_cleaned_up_and_repeated(uri, monkeypatch):
+@pytest.mark.parametrize("call", ["log_batch", "set_terminated"])
+def test_an_interrupted_ingest_is_cleaned_up_and_repeated(uri, monkeypatch, call):
     from mlflow import MlflowClient
 
     receipt = write_training(3)
@@ -159,7 +134,7 @@ def test_a_killed_ingest_is_cleaned_up_and_repeated(uri, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(MlflowClient, "set_terminated", die)
+        patch.setattr(MlflowClient, call, die)
         with pytest.raises(KeyboardInterrupt):
             ingest(collect([receipt]), uri)
     (half,) = stored(uri)
@@ -169,44 +144,216 @@ def test_a_killed_ingest_is_cleaned_up_and_repeated(uri, monkeypatch):
     assert half not in ids.values()
 
 
-def test_a_server_that_is_gone_or_silent_costs_seconds_and_is_named(uri, monkeypatch):
-    assert float(QUIET["MLFLOW_HTTP_REQUEST_TIMEOUT"]) * (1 + int(QUIET["MLFLOW_HTTP_REQUEST_MAX_RETRIES"])) <= 10
-    monkeypatch.setitem(QUIET, "MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+def test_many_pages_with_halves_among_them(uri, monkeypatch):
+    """Removing what was left while turning pages would skip runs, and bring them in twice."""
+    from mlflow import MlflowClient
+
+    monkeypatch.setattr("pipeline.tracking.PAGE", 3)
+    receipts = write_seeds(8, 1)
+    ids, _ = ingest(collect(receipts), uri)
+    client = MlflowClient(tracking_uri=uri)
+    for seed in (1, 3, 4):
+        client.delete_tag(ids[f"{ADAPT.with_name(f'seed{seed}')}/generator.safetensors"], "pipeline.receipt")
+    again, new = ingest(collect(receipts), uri)
+    assert new == 3
+    assert set(stored(uri)) == set(again.values())
+
+
+def test_two_clones_at_one_server(uri, monkeypatch):
+    """What another clone has under way is left alone for an hour; of two equal runs the one completed first stays."""
+    from mlflow import MlflowClient
+
+    # The store is taken for one that others may be writing to.
+    monkeypatch.setattr(tracking_store, "_database", lambda _: None)
+    receipt = write_training(3)
+    ids, _ = ingest(collect([receipt]), uri)
+    client = MlflowClient(tracking_uri=uri)
+    first = client.get_run(ids[OUTPUT])
+    experiment, tags = first.info.experiment_id, {**first.data.tags, BY: "another:/clone"}
+    half = {name: value for name, value in tags.items() if name != "pipeline.receipt"}
+
+    def other(tags: dict, at: str) -> str:
+        return client.create_run(experiment, tags=tags | {"pipeline.ingested_at": at}).info.run_id
+
+    under_way = other(half, time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime()))
+    left = other(half, "2001-01-01T00:00:00+00:00")
+    twin = other(tags, "2999-01-01T00:00:00+00:00")
+    assert ingest(collect([receipt]), uri) == (ids, 0)
+    assert set(stored(uri)) == {ids[OUTPUT], under_way}
+    assert {left, twin}.isdisjoint(stored(uri))
+
+    earlier = other(tags, "2001-01-01T00:00:00+00:00")
+    assert ingest(collect([receipt]), uri) == ({OUTPUT: earlier}, 0)
+
+
+@pytest.mark.parametrize("kind", ["closed", "silent", "dribble", "slow", "error", "html", "empty"])
+def test_a_server_that_is_none_costs_seconds_and_is_named(uri, monkeypatch, kind):
+    assert tracking_store.ANSWER <= 10 and tracking_store.TRIAL <= 20
+    for name, seconds in (("ANSWER", 1.0), ("TRIAL", 1.0), ("PACE", 0.1)):
+        monkeypatch.setattr(tracking_store, name, seconds)
     runs = collect([write_training(3)])
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+    with pretender(kind) as address:
         begin = time.monotonic()
-        with pytest.raises(UserError, match=f"{address}.*Nothing is lost"):
+        with pytest.raises(UserError, match=address) as caught:
             ingest(runs, address)
-        assert time.monotonic() - begin < 8
-    with pytest.raises(UserError, match=f"{address}.*Nothing is lost"):
-        ingest(runs, address)
+        assert time.monotonic() - begin < 5
+    assert "\n" not in str(caught.value)
+    assert ("Is it an MLflow server?" if kind == "empty" else "Nothing is lost") in str(caught.value)
+
+
+def test_passwords_are_not_shown(uri):
+    with pretender("closed") as address, pytest.raises(UserError) as caught:
+        ingest(collect([write_training(3)]), address.replace("//", "//me:secret@"))
+    assert "secret" not in str(caught.value) and "//***@127.0.0.1" in str(caught.value)
+
+
+def test_databases_that_cannot_be_used_are_named_at_once(uri, tmp_path):
+    runs = collect([write_training(3)])
+    Path("text.db").write_text("these are not the pages of a database" * 100)
+    Path("file").touch()
+    Path("folder.db").mkdir()
+    begin = time.monotonic()
+    for path, message in (
+        ("text.db", "text.db: not an SQLite database that can be written"),
+        ("folder.db", "folder.db: not an SQLite database that can be written"),
+        ("file/mlflow.db", r"file/mlflow.db.lock: no turn at the MLflow store"),
+    ):
+        with pytest.raises(UserError, match=message):
+            ingest(runs, f"sqlite:///{tmp_path}/{path}")
+    for address in ("sqlite://", "sqlite:///:memory:"):
+        with pytest.raises(UserError, match="names no file"):
+            ingest(runs, address)
+    assert time.monotonic() - begin < 5
+
+
+def test_the_lock_of_a_database_lies_beside_it(uri, tmp_path, monkeypatch):
+    """So that clones wait for each other, whatever folder they are in and whatever they call the file."""
+    runs = collect([write_training(3)])
+    (tmp_path / "link.db").symlink_to("mlflow.db")
+    (tmp_path / "clone").mkdir()
+    monkeypatch.chdir(tmp_path / "clone")
+    monkeypatch.setattr(tracking_store, "TURN", 0.5)
+    with exclusive(tmp_path / "mlflow.db.lock", ""):
+        for name in ("mlflow.db", "link.db", "clone/../mlflow.db"):
+            with pytest.raises(UserError, match=r"mlflow.db.lock: no turn .*nothing came within"):
+                ingest(runs, f"sqlite:///{tmp_path / name}")
+    monkeypatch.chdir(tmp_path)
+    assert ingest(runs, uri)[1] == 1
+
+
+def test_a_database_half_made_is_not_left_behind(uri, monkeypatch):
+    from mlflow import MlflowClient
+
+    Path("mlflow.db").unlink()
+
+    def half(_, tracking_uri):
+        with sqlite3.connect(tracking_uri.removeprefix("sqlite:///")) as connection:
+            connection.execute("CREATE TABLE experiments (x)")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, "__init__", half)
+        with pytest.raises(KeyboardInterrupt):
+            ingest(collect([write_training(3)]), uri)
+    assert not list(Path.cwd().glob("*mlflow.db*"))
 
 
 def test_receipts_that_are_none_are_named(uri):
     path = ADAPT / "generator.safetensors.receipt.json"
     path.parent.mkdir(parents=True)
     path.write_text('{"key": {}}')
-    with pytest.raises(UserError, match="not a receipt, inputs, outputs, run missing"):
+    with pytest.raises(UserError, match="not the receipt of"):
         collect([path])
+    path.write_text(write_training(3).read_text()[:300])
+    with pytest.raises(UserError, match=rf"{path}: not valid JSON"):
+        collect([path])
+    with pytest.raises(UserError, match="no such file"):
+        collect([BICUBIC / "metrics_sony.json.receipt.json"])
     with pytest.raises(UserError, match="not a run folder"):
         collect([Path("data/packed/x.receipt.json")])
-    write_training(3)
-    (ADAPT / "history.jsonl").write_text('{"step": 1, "l1": 0.5}\n{"st')
-    with pytest.raises(UserError, match="line 2"):
-        list(collect([path])[0].curves())
 
 
-def test_two_processes_at_once_on_a_new_store(uri, tmp_path):
-    Path("mlflow.db").unlink()
-    receipt = write_training(3).as_posix()
-    root = Path(__file__).parents[2]
-    command = [sys.executable, "-m", "pipeline.tracking", "--uri", uri, "--output"]
-    calls = [
-        subprocess.Popen([*command, f"out{number}.json", receipt], env={**os.environ, "PYTHONPATH": str(root)})
-        for number in range(2)
-    ]
-    assert [call.wait(timeout=90) for call in calls] == [0, 0]
-    first, second = (json.loads(Path(f"out{number}.json").read_text()) for number in range(2))
-    assert first == second == {f"{ADAPT}/generator.safetensors": next(iter(stored(uri)))}
-    assert len(stored(uri)) == 1
+def test_changed_receipts_histories_and_metrics_are_named_all_at_once_and_nothing_is_sent(uri):
+    receipts = [*write_seeds(3, 3), write_evaluation(BICUBIC, "sony", 26.0)]
+    receipt = receipts[0]
+    receipt.write_text(receipt.read_text().replace('"host": "box"', '"host": "fox"'))
+    history = ADAPT.with_name("seed1") / "history.jsonl"
+    history.write_bytes(history.read_bytes()[:-7])
+    metrics = BICUBIC / "metrics_sony.json"
+    metrics.write_text(metrics.read_text().replace("26.0", "26.1"))
+    with pytest.raises(UserError) as caught:
+        collect(receipts)
+    assert "seed2" not in str(caught.value)
+    for path, message in (
+        (receipt, "changed after its job wrote it"),
+        (history, "not what its job wrote"),
+        (metrics, "not what its job wrote"),
+    ):
+        assert f"{path}: {message}" in str(caught.value)
+    history.unlink()
+    with pytest.raises(UserError, match=f"{history}: not here"):
+        collect([receipts[1]])
+
+
+def test_trainings_under_way_are_shown_until_they_end(uri):
+    from mlflow import MlflowClient
+
+    mirror, history = Mirror(), ADAPT / "history.partial.jsonl"
+
+    def look() -> dict[str, list[int]]:
+        with tracking_store.opened(uri) as store:
+            mirror.look(store)
+        client, curves = MlflowClient(tracking_uri=uri), {}
+        for number, run in stored(uri).items():
+            assert run.info.status == "RUNNING" and run.info.run_name == "real/sony-olympus/dada/adapt/seed0 (live)"
+            curves[number] = [point.step for point in client.get_metric_history(number, "l1")]
+        return curves
+
+    def write(lines: list[int], end: str = "\n") -> None:
+        history.parent.mkdir(parents=True, exist_ok=True)
+        history.write_text("\n".join(f'{{"step": {step}, "l1": 0.5, "l2": 1}}' for step in lines) + end)
+
+    write([10, 20, 30], end='\n{"step": 40, "l')
+    ((number, steps),) = look().items()
+    assert steps == [10, 20, 30]
+    write([10, 20, 30, 40, 50])
+    assert look() == {number: [10, 20, 30, 40, 50]}
+    assert look() == {number: [10, 20, 30, 40, 50]}
+
+    # Cut back to its saved state; then the watcher is started anew, or has lost sight of the store.
+    write([10, 20])
+    ((second, steps),) = look().items()
+    assert second != number and steps == [10, 20]
+    mirror.forget()
+    ((third, steps),) = look().items()
+    assert third != second and steps == [10, 20]
+
+    ids, _ = ingest(collect([write_seeds(2, 1)[1]]), uri)
+    assert set(stored(uri)) == {third, *ids.values()}
+    history.unlink()
+    with tracking_store.opened(uri) as store:
+        assert mirror.look(store) == 0
+    assert set(stored(uri)) == set(ids.values())
+
+
+def test_the_watcher_outlives_a_dead_server(uri, monkeypatch, capsys):
+    looks = iter([None, None, KeyboardInterrupt])
+
+    def pause(seconds: float) -> None:
+        assert seconds == 7.0
+        if stop := next(looks):
+            raise stop
+
+    with pretender("closed") as address:
+        monkeypatch.setattr("sys.argv", ["watch", "--uri", address, "--seconds", "7"])
+        monkeypatch.setattr("pipeline.watch.time.sleep", pause)
+        assert main() == 0
+    assert capsys.readouterr().err.count(f"tracking.uri {address}: the MLflow store cannot be used (Failed") == 3
+
+
+def test_neither_torch_nor_mlflow_is_loaded_by_importing():
+    code = "import sys, pipeline.tracking, pipeline.watch; print({'torch', 'mlflow'} & set(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True, timeout=120
+    )
+    assert done.stdout.strip() == "set()"

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
-OURS = ("__init__", "errors", "files", "fingerprint", "environment", "job", "receipts", "sync")
+OURS = ("__init__", "errors", "files", "fingerprint", "environment", "exclusive", "job", "receipts", "sync")
 GENERATOR, TABLE = "results/near/generator.bin", "results/table.tex"
 
 TOY = {
@@ -346,7 +346,7 @@ def test_where_jobs_ran(origin, tmp_path):
     assert planned(folder) == FIT, (
         "the old receipts are back, and so are the old settings; the generator is the new one"
     )
-    assert "✗ fit method=near" in audit(folder)[1]
+    assert "✗ fit  results/near/generator.bin" in audit(folder)[1]
 
 
 def test_only_the_key_is_a_tracked_param(origin):

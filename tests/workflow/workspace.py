@@ -12,6 +12,9 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = "results/tables/dada_simcam.tex"
 CROSS = "results/tables/dada_simcam_crossdevice.tex"
+REPORT = "results/report/dada_simcam.html"
+# How a dry run prints a job: its rule, its inputs, its outputs.
+JOB = re.compile(r"^(?:local)?rule (\w+):\n(?:    (?!output)\w+: .*\n)*    output: ([^,\n]+)", re.MULTILINE)
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", "GIT_CONFIG_GLOBAL": os.devnull}
 
 
@@ -42,7 +45,7 @@ class Workspace:
     """A git repository in `folder` with the files of this one as they are in the working tree."""
 
     def __init__(self, folder: Path):
-        self.folder = folder
+        self.folder, self.said = folder, ""
 
     @classmethod
     def create(cls, folder: Path) -> "Workspace":
@@ -69,8 +72,39 @@ class Workspace:
         self.git("commit", "-q", "-m", message)
 
     def clone(self, folder: Path) -> "Workspace":
-        subprocess.run(["git", "clone", "-q", str(self.folder), str(folder)], check=True, env=ENVIRONMENT)
+        """A fresh `git clone` of what is committed; nothing of DVC's is in it."""
+        subprocess.run(["git", "clone", "-q", str(self.folder), str(folder)], check=True, env=ENVIRONMENT, timeout=240)
         return Workspace(folder)
+
+    def publish(self, message: str = "results", store: str | None = None) -> "Workspace":
+        """Hand large files to DVC and push them, commit the rest; returns itself.
+
+        `store` is where DVC keeps them, by default the folder that .dvc/config names, beside the workspace.
+        """
+        if store:
+            self.use_store(store)
+        self.python("-m", "pipeline.publish")
+        self.commit(message)
+        return self
+
+    def use_store(self, url: str | Path, **options: str) -> None:
+        """Name the DVC remote for this workspace alone, as `dvc remote modify --local store ...` does."""
+        lines = [f"    {name} = {value}" for name, value in {"url": url, **options}.items()]
+        (self.folder / ".dvc/config.local").write_text("\n".join(["['remote \"store\"']", *lines, ""]))
+
+    def pulled(self, folder: Path, *targets: str) -> "Workspace":
+        """A fresh clone with the same DVC store, after `dvc pull` of everything or of some targets."""
+        # In this process: to start Python and import DVC would take six times as long as the work.
+        from dvc.repo import Repo
+
+        clone = self.clone(folder)
+        clone.use_store((self.folder / ".dvc/../../sr-adaptation-store").resolve())
+        with Repo(str(folder)) as repo:
+            repo.pull([str(folder / target) for target in targets] or None)
+        return clone
+
+    def dvc(self, *words: str, check: bool = True) -> subprocess.CompletedProcess:
+        return self.python("-m", "dvc", *words, check=check)
 
     def change(self, edit) -> None:
         """Load params.yaml, apply `edit` to it, write it back."""
@@ -80,7 +114,7 @@ class Workspace:
         path.write_text(yaml.safe_dump(params, sort_keys=False, allow_unicode=True))
 
     def run(self, *words: str, check: bool = True) -> subprocess.CompletedProcess:
-        done = subprocess.run(words, cwd=self.folder, capture_output=True, text=True, env=ENVIRONMENT)
+        done = subprocess.run(words, cwd=self.folder, capture_output=True, text=True, env=ENVIRONMENT, timeout=900)
         assert not check or done.returncode == 0, f"{' '.join(words)}\n{done.stdout[-3000:]}\n{done.stderr[-6000:]}"
         return done
 
@@ -99,3 +133,24 @@ class Workspace:
         jobs = dict(re.findall(r"^(\w+) +(\d+)$", text, flags=re.MULTILINE))
         jobs.pop("total")
         return {name: int(count) for name, count in jobs.items()}
+
+    def planned(self, *targets: str, strict: bool = False) -> set[str]:
+        """Exactly the jobs that a dry run wants to run, each as `rule: first output`.
+
+        `strict` takes away Snakemake's own way out for small files, whose content it compares when times differ: then
+        the answer is that for large files.
+        """
+        words = ["--max-checksum-file-size", "0"] if strict else []
+        done = self.snakemake("-n", *words, "--", *targets)
+        text = done.stdout + done.stderr
+        jobs = {f"{rule}: {first}" for rule, first in JOB.findall(text)}
+        stats = re.search(r"^total +(\d+)$", text, flags=re.MULTILINE)
+        assert len(jobs) == (int(stats[1]) if stats else 0) and (jobs or "Nothing to be done" in text), text[-3000:]
+        return jobs
+
+    def holds(self, *targets: str) -> bool:
+        """Whether the audit says that the targets follow from everything as it is now; its text is in `self.said`."""
+        done = self.python("-m", "pipeline.audit", *targets, check=False)
+        self.said = done.stdout + done.stderr
+        assert done.returncode in (0, 1) and "Traceback" not in self.said, self.said[-3000:]
+        return done.returncode == 0

@@ -1,0 +1,90 @@
+"""Get published large files from DVC without its one danger: `python -m pipeline.pull [PATH ...]`.
+
+When an object cannot be had, `dvc pull` and `dvc checkout` remove the whole folder that DVC keeps, `results/runs` for
+example, and with it what is not DVC's: receipts, metrics, saved states of trainings. So the objects are fetched into DVC's
+cache first, which touches nothing here, and checked out only when every one that the request names is there.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from pipeline.errors import UserError
+from pipeline.files import read_json
+from pipeline.publish import kept_folders, locked_md5
+
+LOCK = Path("dvc.lock")
+
+
+def pull(paths: list[str]) -> None:
+    """Fetch and check out everything, or files and folders in what DVC keeps; UserError if one object cannot be had."""
+    published = {folder: md5 for folder in kept_folders() if LOCK.is_file() and (md5 := locked_md5(folder))}
+    if not published:
+        raise UserError(f"{LOCK}: nothing was published in this version. Make the results with snakemake.")
+    for path in paths:
+        if not any(_within(path, folder) for folder in published):
+            raise UserError(f"{path}: DVC keeps nothing there; it keeps what lies in {', '.join(published)}.")
+    paths = paths or list(published)
+    _dvc("fetch", *paths)
+    missing = missing_objects(paths, published, Path(_dvc("cache", "dir").splitlines()[-1]))
+    if missing:
+        names = ", ".join(missing[:5]) + (" …" if len(missing) > 5 else "")
+        raise UserError(
+            f"Not in the store: {names} ({len(missing)} in all). Nothing here was changed. Is it the right store "
+            "(dvc remote list)? Otherwise ask whoever published to push again."
+        )
+    print(_dvc("checkout", *paths))
+
+
+def missing_objects(paths: list[str], published: dict[str, str], cache: Path) -> list[str]:
+    """Files of `published` folders (folder -> its hash), at or below `paths`, whose content is not in DVC's cache."""
+    missing = []
+    for folder, md5 in published.items():
+        asked = [path for path in paths if _within(path, folder)]
+        if asked and not _object(cache, md5).is_file():
+            missing.append(folder)
+        elif asked:
+            entries = {f"{folder}/{entry['relpath']}": entry["md5"] for entry in read_json(_object(cache, md5))}
+            wanted = [path for path in entries if any(_within(path, place) for place in asked)]
+            missing += [path for path in wanted if not _object(cache, entries[path]).is_file()]
+    return missing
+
+
+def _object(cache: Path, md5: str) -> Path:
+    return cache / "files/md5" / md5[:2] / md5[2:]
+
+
+def _within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder}/")
+
+
+def _dvc(*words: str) -> str:
+    command = [sys.executable, "-m", "dvc", *words]
+    environment = {**os.environ, "DVC_NO_ANALYTICS": "1"}
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, check=False
+    )
+    if done.returncode:
+        said = "\n".join(done.stdout.rstrip().splitlines()[-20:])
+        raise UserError(
+            f"{said}\ndvc {' '.join(words)} failed (above); nothing here was lost. See docs/data-versioning.md."
+        )
+    return done.stdout.rstrip()
+
+
+def main() -> int:
+    """Command line: paths in the folders that DVC keeps, by default everything."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.pull", description=pull.__doc__)
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="for example results/report (default: everything)")
+    try:
+        pull([Path(path).as_posix() for path in parser.parse_args().paths])
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""Single random changes to what jobs rest on: settings, reported numbers, code, locked packages, shell lines."""
+
+import ast
+import json
+import re
+
+from tests.long import mutated_settings
+from tests.long.changed_results import digit
+from tests.long.workshop import Made, Workshop
+
+
+def parameter(shop: Workshop) -> Made:
+    """A value of params.yaml that the tables rest on: its dotted name, old and new value."""
+    place, old = shop.chance.choice(mutated_settings.relevant(shop.text("params.yaml")))
+    text, new = mutated_settings.changed(shop.text("params.yaml"), place, old, shop.chance)
+    return {"params.yaml": text.encode()}, (".".join(map(str, place)), f"{shown(old)} -> {shown(new)}")
+
+
+def shown(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+
+
+def reported(shop: Workshop) -> Made:
+    """A digit of a number that the paper prints."""
+    path = "data/reported/dada.yaml"
+    text = shop.text(path)
+    lines = list(re.finditer(r"^      ([a-z]+-[a-z]+): \{.*\}$", text, re.M))
+    line = shop.chance.choice(lines)
+    number = shop.chance.choice(
+        [m for m in re.finditer(r"(\w+): (\d+\.\d+)", text) if line.start() < m.start() < line.end()]
+    )
+    changed, _ = digit(shop, text, range(*number.span(2)))
+    new = changed[number.start(2) : number.end(2)]
+    return {path: changed.encode()}, (path, f"{line[1]}.{number[1]}", f"{float(number[2])} -> {float(new)}")
+
+
+def constant(shop: Workshop) -> Made:
+    """A number in a module that some job below the tables imports."""
+    modules = sorted({name for receipt in shop.receipts for name in json.loads(shop.read(receipt))["run"]["modules"]})
+    name = shop.chance.choice(modules)
+    path = name.replace(".", "/")
+    path = f"{path}.py" if (shop.folder / f"{path}.py").is_file() else f"{path}/__init__.py"
+    lines = shop.text(path).splitlines(keepends=True)
+    numbers = [
+        node
+        for node in ast.walk(ast.parse("".join(lines)))
+        if isinstance(node, ast.Constant) and type(node.value) in (int, float) and lines[node.lineno - 1].isascii()
+    ]
+    if not numbers:
+        return None
+    node = shop.chance.choice(numbers)
+    line = lines[node.lineno - 1]
+    lines[node.lineno - 1] = f"{line[: node.col_offset]}{node.value + 1}{line[node.end_col_offset :]}"
+    return {path: "".join(lines).encode()}, (name,)
+
+
+def locked(shop: Workshop) -> Made:
+    """The version of a package that some job rests on, directly or not."""
+    text = shop.text("requirements.lock")
+    package = shop.chance.choice(
+        ["torch", "numpy", "scipy", "safetensors", "pillow", "lpips", "pyyaml", "sympy", "filelock"]
+    )
+    match = re.search(rf"^{package}==(\S+)", text, re.M)
+    new = f"{match[1]}.1"
+    changed = text[: match.start(1)] + new + text[match.end(1) :]
+    return {"requirements.lock": changed.encode()}, (package, f"{match[1]} -> {new}")
+
+
+def shell(shop: Workshop) -> Made:
+    """The line that starts the jobs of a rule."""
+    stages = {"datasets": "pack", "train": "train", "evaluate": "evaluate", "tables": "table"}
+    name = shop.chance.choice(list(stages))
+    path = f"rules/{name}.smk"
+    word = shop.chance.choice(["nice ", "time ", "exec "])
+    return {path: shop.text(path).replace('"{params.command}', f'"{word}{{params.command}}').encode()}, (
+        stages[name],
+        "shell",
+    )

@@ -1,0 +1,278 @@
+"""Stores that die, are cut off, are shared, and ingests that are killed: every run exactly once, all points exactly once.
+
+`pytest -rP` shows the figures.
+"""
+
+import json
+import os
+import random
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+
+from pipeline import tracking_store
+from pipeline.errors import UserError
+from pipeline.finished import collect
+from pipeline.tracking import ingest
+from tests.tracking_examples import ADAPT, write_seeds, write_training
+from tests.tracking_servers import Cut, Server, pretender
+
+pytestmark = pytest.mark.long
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("server"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(autouse=True)
+def clone(tmp_path, monkeypatch):
+    """An empty folder to work in."""
+    monkeypatch.chdir(tmp_path)
+
+
+# For tests of what arrives, on a machine that has other things to do.
+PATIENT = """
+import sys
+from pipeline import tracking, tracking_store
+tracking_store.ANSWER, tracking_store.PACE = 90.0, 60.0
+sys.exit(tracking.main())
+"""
+
+
+def call(uri: str, receipts: list[Path], output: str = "ids.json", patient: bool = True) -> subprocess.Popen:
+    """The command that the rule runs, in the current folder."""
+    words = [sys.executable, *(["-c", PATIENT] if patient else ["-m", "pipeline.tracking"]), "--uri", uri]
+    words += ["--output", output, *map(str, receipts)]
+    return subprocess.Popen(words, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def outputs_of(receipts: list[Path]) -> set[str]:
+    return {str(path).removesuffix(".receipt.json") for path in receipts}
+
+
+def check(database: Path, receipts: list[Path], points: int, parts: str = "") -> dict[str, str]:
+    """Output -> the one run of it: complete, with all its points once; of those whose output contains `parts`, no other."""
+    found: dict[str, str] = {}
+    with closing(sqlite3.connect(database)) as connection:
+        rows = connection.execute("SELECT run_uuid, status FROM runs WHERE lifecycle_stage = 'active'").fetchall()
+        for number, status in rows:
+            tags = dict(connection.execute("SELECT key, value FROM tags WHERE run_uuid = ?", (number,)))
+            output = tags["pipeline.output"]
+            if parts not in output:
+                continue
+            assert output not in found, f"{output}: twice"
+            assert "pipeline.receipt" in tags and status == "FINISHED", f"{output}: half a run"
+            assert "pipeline.superseded_by" not in tags
+            told = connection.execute("SELECT key, step FROM metrics WHERE run_uuid = ?", (number,)).fetchall()
+            assert len(told) == len(set(told)) == points, f"{output}: {len(told)} points"
+            found[output] = number
+    assert set(found) == outputs_of(receipts)
+    return found
+
+
+def test_the_rule_ends_in_seconds_with_one_message(tmp_path):
+    """All at once, each in a clone of its own; `error` answers at once, so its time is that of the start of MLflow."""
+    children, seconds = {}, {}
+    with ExitStack() as stack:
+        for kind in ("closed", "silent", "dribble", "slower", "error", "html", "empty"):
+            (tmp_path / kind).mkdir()
+            os.chdir(tmp_path / kind)
+            receipts = write_seeds(12, 500)
+            address = stack.enter_context(pretender(kind))
+            children[kind] = address, call(address, receipts, patient=False)
+        begin = time.monotonic()
+        while len(seconds) < len(children):
+            for kind, (_, child) in children.items():
+                if kind not in seconds and child.poll() is not None:
+                    seconds[kind] = time.monotonic() - begin
+            assert time.monotonic() - begin < 300
+            time.sleep(0.05)
+    for kind, (address, child) in children.items():
+        error = child.stderr.read()
+        print(f"{kind}: {seconds[kind]:.1f} s. {error.strip()}")
+        assert child.returncode == 1 and not (tmp_path / kind / "ids.json").exists()
+        assert len(error.splitlines()) == 1 and address in error
+        assert seconds[kind] - seconds["error"] < tracking_store.TRIAL + tracking_store.ANSWER + 30
+
+
+def test_a_server_killed_midway(server):
+    """Half of the runs have arrived when it dies; after it is back, the same command brings in the others."""
+    receipts = write_seeds(12, 500)
+    cut, died = Cut(server.port), []
+
+    def die() -> None:
+        if not died:
+            died.append(time.monotonic())
+            server.kill()
+
+    with cut.serving() as address:
+        cut.set(50, also=die)
+        child = call(address, receipts)
+        _, error = child.communicate(timeout=400)
+        seconds = time.monotonic() - died[0]
+        assert child.returncode == 1 and not Path("ids.json").exists()
+        assert len(error.splitlines()) == 1 and "Nothing is lost" in error and address in error
+        begin = time.monotonic()
+        server.start()
+        print(
+            f"ended {seconds:.1f} s after the server; {error.strip()}; started again in {time.monotonic() - begin:.0f} s"
+        )
+        cut.set(0)
+        child = call(address, receipts)
+        told, error = child.communicate(timeout=400)
+    assert child.returncode == 0, error
+    new, _, old = told.partition(" runs brought in, ")
+    print(told)
+    assert int(new) + int(old.split()[0]) == 12 and 0 < int(new) < 12
+    assert check(server.database, receipts, 1000, ADAPT.parent.as_posix()) == json.loads(Path("ids.json").read_text())
+
+
+def test_every_place_to_cut(server, monkeypatch):
+    """The connection ends at the first, second, … request of an ingest, before it arrives or with its answer lost."""
+    cut, done = Cut(server.port), []
+    folder = Path("results/runs/cut_x4")
+    for name in ("ANSWER", "PACE"):
+        monkeypatch.setattr(tracking_store, name, 90.0)
+    with cut.serving() as address:
+        for when in ("before", "after"):
+            for at in range(1, 100):
+                receipts = [write_training(600, folder=folder / f"{when}{at}")]
+                runs = collect(receipts)
+                cut.set(at, when)
+                try:
+                    ingest(runs, address)
+                except UserError as error:
+                    assert "Nothing is lost" in str(error)
+                else:
+                    assert cut.count == at - 1, "an ingest that was cut off says that it succeeded"
+                    done += receipts
+                    print(f"{when}: cut at each of {at - 1} requests")
+                    break
+                cut.set(0)
+                # The first request that makes something is a run's; a lost answer at its last tag loses nothing.
+                ingest(runs, address)
+                done += receipts
+            assert at > 6
+    check(server.database, done, 1200, folder.as_posix())
+
+
+def test_two_clones_at_one_server_at_once(server, tmp_path, monkeypatch):
+    children = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        os.chdir(tmp_path / name)
+        receipts = [write_training(100, folder=Path(f"results/runs/shared_x4/seed{seed}")) for seed in range(10)]
+        children.append(call(server.address, receipts))
+    for child in children:
+        _, error = child.communicate(timeout=500)
+        assert child.returncode == 0, error
+    found = check(server.database, receipts, 200, "shared_x4")
+    told = [json.loads((tmp_path / name / "ids.json").read_text()) for name in ("one", "two")]
+    wrong = sum(ids[output] != number for ids in told for output, number in found.items())
+    with closing(sqlite3.connect(server.database)) as connection:
+        query = (
+            "SELECT COUNT(*) FROM runs JOIN tags USING (run_uuid) WHERE lifecycle_stage = 'deleted' AND value LIKE ?"
+        )
+        (doubles,) = connection.execute(query, ("results/runs/shared_x4/%.safetensors",)).fetchone()
+    print(
+        f"10 runs from 2 clones at once: 10 stay, {doubles} doubles removed, {wrong} of 20 numbers told are another's"
+    )
+    os.chdir(tmp_path / "one")
+    for name in ("ANSWER", "PACE"):
+        monkeypatch.setattr(tracking_store, name, 90.0)
+    assert ingest(collect(receipts), server.address) == (found, 0)
+
+
+def test_eight_at_once_into_one_new_file(tmp_path):
+    """Four clones with two ingests each, started together; half of the runs are everybody's."""
+    uri, children = f"sqlite:///{tmp_path}/shared.db", []
+    for number in range(8):
+        folder = tmp_path / f"clone{number % 4}"
+        folder.mkdir(exist_ok=True)
+        os.chdir(folder)
+        receipts = write_seeds(20, 50)
+        mine = receipts[:10] + receipts[10 + number : 13 + number]
+        children.append((mine, call(uri, mine, output=f"ids{number}.json")))
+    begin = time.monotonic()
+    results = [(mine, *child.communicate(timeout=600), child.returncode) for mine, child in children]
+    seconds = time.monotonic() - begin
+    assert [code for *_, code in results] == [0] * 8, results
+    found = check(tmp_path / "shared.db", receipts, 100)
+    for number, (mine, told, _, _) in enumerate(results):
+        ids = json.loads((tmp_path / f"clone{number % 4}/ids{number}.json").read_text())
+        assert ids == {output: found[output] for output in outputs_of(mine)}
+        print(told.strip())
+    brought = sum(int(told.split()[0]) for _, told, _, _ in results)
+    assert brought == 20
+    print(f"8 at once, 104 asked for: {brought} brought in once each, {seconds:.1f} s in all")
+    assert [path.name for path in tmp_path.glob("*shared*")] == ["shared.db"]
+
+
+def test_ingests_killed_at_random_moments():
+    """SIGKILL while the tables are made, then among the runs; the lock is free, the next call goes on, nothing is half."""
+    receipts, rng, database = write_seeds(40, 250), random.Random(5), Path("mlflow.db")
+    seen = []
+    for kill in range(10):
+        child, more = call("sqlite:///mlflow.db", receipts), rng.randint(1, 4)
+        made = Path(f".mlflow.db.{child.pid}.tmp")
+        before = _complete(database)
+        while not (made.exists() if kill < 3 else _complete(database) >= before + more):
+            assert child.poll() is None, child.stderr.read()
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0.0, 0.8 if kill < 3 else 0.2))
+        child.kill()
+        child.communicate(timeout=60)
+        assert child.returncode == -9
+        seen.append(_complete(database))
+    child = call("sqlite:///mlflow.db", receipts)
+    told, error = child.communicate(timeout=400)
+    assert child.returncode == 0, error
+    print(f"complete runs after each of {len(seen)} kills: {seen}; then: {told.strip()}")
+    assert seen == sorted(seen) and 0 < seen[-1] < 40
+    assert told.startswith(f"{40 - seen[-1]} runs brought in, {seen[-1]} already there")
+    assert check(database, receipts, 500) == json.loads(Path("ids.json").read_text())
+    assert sorted(path.name for path in Path.cwd().iterdir()) == ["ids.json", "mlflow.db", "results"]
+
+
+def _complete(database: Path) -> int:
+    if not database.exists():
+        return 0
+    with closing(sqlite3.connect(database)) as connection:
+        return connection.execute("SELECT COUNT(*) FROM tags WHERE key = 'pipeline.receipt'").fetchone()[0]
+
+
+def test_rate(tmp_path):
+    """50 runs of 1,000 points; then twice as many: the time of one run stays what it was."""
+    uri, seconds = f"sqlite:///{tmp_path}/mlflow.db", []
+    with tracking_store.opened(uri):
+        pass
+    receipts = write_seeds(150, 500)
+    for part in (receipts[:50], receipts[50:]):
+        begin = time.process_time(), time.monotonic()
+        _, new = ingest(collect(part), uri)
+        assert new == len(part)
+        seconds.append((time.process_time() - begin[0]) / new)
+        passed = time.monotonic() - begin[1]
+        print(
+            f"{new} runs x 1,000 points: {passed:.1f} s, {new / passed:.1f} runs/s, {1000 * new / passed:.0f} points/s"
+        )
+    begin = time.monotonic()
+    ids, new = ingest(collect(receipts), uri)
+    print(
+        f"again: 0 of {len(ids)} new, {time.monotonic() - begin:.2f} s; processor per run {seconds[0]:.3f}, {seconds[1]:.3f} s"
+    )
+    assert new == 0 and len(ids) == 150
+    assert seconds[1] < 2 * seconds[0]
+    check(tmp_path / "mlflow.db", receipts, 1000)
