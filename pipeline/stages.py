@@ -166,7 +166,9 @@ def _report(params: dict, wildcards: dict):
     block = params["reports"][wildcards["report"]]
     table = params["tables"][block["table"]]
     dataset = params["datasets"][table["dataset"]]
-    cameras = {name: camera["label"] for name, camera in dataset["cameras"].items()}
+    # In the order of the pairs: that of the keys in params.yaml means nothing.
+    shown = dict.fromkeys(name for pair in table["pairs"] for name in pair)
+    cameras = {name: dataset["cameras"][name]["label"] for name in shown}
     inputs = plan.report_inputs(params, wildcards["report"])
     settings = {
         "title": block["title"],

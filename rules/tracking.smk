@@ -1,6 +1,6 @@
 """Receipts of finished runs -> MLflow, one writer; what it leaves only says where to look. Local, no receipt of its own.
 
-Nothing rests on its output, and whatever else can run goes first: a store that is away holds up nothing.
+Nothing rests on its output, and it starts when nothing else runs or can: a store that is away holds up nothing.
 """
 
 
@@ -16,6 +16,8 @@ rule track:
     log:
         "results/tracking/{table}.log",
     priority: -1
+    # All there are: others that run beside it would be the last of the call if it fails.
+    threads: 1000
     resources:
         runtime=30,
         mem_mb=2000,

@@ -16,7 +16,6 @@ from pipeline.receipts import Reason
 def audit(targets: list[str], key_of: receipts.KeyOf) -> Report:
     """Judge everything that `targets` rest on; `key_of(stage, wildcards)` is the key of a job as of now, as text."""
     report, found, tracked = Report(targets), receipts.collect(), receipts.tracked_files()
-    report.complaints += found.broken.values()
     keys = {path: receipts.key_reasons(receipt, key_of) for path, receipt in found.receipts.items()}
     report.makers = receipts.assign(found.receipts, keys)
     look = cache(content)
@@ -45,6 +44,9 @@ def audit(targets: list[str], key_of: receipts.KeyOf) -> Report:
             report.roots.append(report.makers[target])
         else:
             receipt = f"{target}{receipts.SUFFIX}"
+            if receipt in found.broken:
+                report.complaints.append(found.broken[receipt])
+                continue
             lost = f" Git keeps {receipt}; `git checkout` it." if receipt in (tracked or ()) else ""
             report.complaints.append(f"{target}: no receipt says how it was made. Make it with snakemake.{lost}")
     queue = list(report.roots)

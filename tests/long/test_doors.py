@@ -151,6 +151,8 @@ def test_whatever_stops_it_clears_away(workspace, tmp_path, number):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
+        # A suite started with nohup would hand on that it does not mind.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 240
     while not list(place.glob("retrain-*/worktree/" + f"{CIRCLE}/progress.json")) and time.monotonic() < deadline:

@@ -125,14 +125,14 @@ def branch(clone: Workspace, name: str, change: changes.Change, *targets: str) -
 
 def test_branches_merged(finished, expect, tmp_path):
     clone = finished.pulled(tmp_path / "a clone")
-    note = "tables.{}.notes"
-    branch(clone, "one", changes.setting(note.format("dada_simcam"), ["One."]), TABLE)
-    branch(clone, "two", changes.setting(note.format("dada_simcam_crossdevice"), ["Two."]), CROSS)
+    title = "tables.{}.title"
+    branch(clone, "one", changes.setting(title.format("dada_simcam"), "One"), TABLE)
+    branch(clone, "two", changes.setting(title.format("dada_simcam_crossdevice"), "Two"), CROSS)
     clone.git("merge", "-q", "-m", "merged", "one")
     expect("two branches merged, each ran its table", clone, frozenset({"report"}))
     assert clone.holds(TABLE, CROSS), clone.said
 
-    branch(clone, "three", changes.setting(note.format("dada_simcam"), ["Three."]), TABLE)
+    branch(clone, "three", changes.setting(title.format("dada_simcam"), "Three"), TABLE)
     clone.git("checkout", "-q", "one")
     done = clone.run("git", "merge", "three", check=False)
     assert done.returncode != 0 and "CONFLICT" in done.stdout

@@ -13,12 +13,13 @@ pytestmark = pytest.mark.long
 
 ADAPT = "results/runs/simcam_x4/real/panasonic-sony/dada/adapt/seed0"
 TRACKED = "results/tracking/dada_simcam.json"
-# Python loads this in every process that finds it: what looks at the network or loads MLflow is written down.
+# Python loads this in every process that finds it: who connects, listens, sends, looks up a name or loads MLflow is noted.
 SPY = """
 import sys
 
 def hook(event, args):
-    if event.startswith("socket.") or (event == "import" and args[0].partition(".")[0] == "mlflow"):
+    network = event.startswith("socket.") and event not in ("socket.gethostname", "socket.__new__")
+    if network or (event == "import" and args[0].partition(".")[0] == "mlflow"):
         with open({log!r}, "a") as stream:
             stream.write(f"{{' '.join(sys.orig_argv)[:200]}} | {{event}} {{args[:1]}}\\n")
 

@@ -298,7 +298,14 @@ def test_a_signal_ends_the_work_and_clears_away(tmp_path, number):
         "import time\nfrom pipeline.audit import again\n"
         "with again.stoppable(), again.temporary('t-') as folder:\n    print(folder, flush=True)\n    time.sleep(60)\n"
     )
-    child = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        # A suite started with nohup would hand on that it does not mind.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+    )
     folder = Path(child.stdout.readline().strip())
     assert folder.is_dir()
     os.kill(child.pid, number)

@@ -29,6 +29,7 @@ TOY = {
     "pipeline/stages.py": """
 from pipeline import environment, fingerprint
 
+LOCK = "requirements.lock"
 TABLE = {
     "prepare": lambda p, w: (["pipeline.prepare"], {}, []),
     "fit": lambda p, w: (["pipeline.fit", f"pipeline.method_{w['method']}"], p["fit"][w["method"]], ["torch"]),
@@ -42,7 +43,7 @@ def key(params, stage, wildcards):
     return {
         "stage": stage, "wildcards": dict(wildcards), "settings": settings,
         "code": {"modules": modules, "sha256": fingerprint.code(*modules)},
-        "packages": {"names": names, "sha256": environment.packages_hash("requirements.lock", names)} if names else None,
+        "packages": {"names": names, "sha256": environment.packages_hash(LOCK, names)} if names else None,
         "files": {"inputs": {}, "outputs": {}}, "shell": "",
     }
 """,
