@@ -150,7 +150,8 @@ def _crop(name: str, sr: Tensor, box: list[int]) -> np.ndarray:
 
 def _summary(images: dict[str, dict[str, float]], metrics: Metrics, chosen: Settings, spec: dict) -> dict:
     """The content of metrics.json."""
-    columns = {metric: [row[metric] for row in images.values()] for metric in metrics.measures}
+    # By name, as the file keeps them: whoever has only the file gets the same means and intervals from it.
+    columns = {metric: [images[name][metric] for name in sorted(images)] for metric in metrics.measures}
     draw = chosen.bootstrap
     return {
         "dataset": chosen.dataset,

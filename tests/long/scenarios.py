@@ -68,6 +68,7 @@ class Scenario:
         return (TABLE, CROSS) if self.pulled is None else (TABLE, CROSS, REPORT)
 
 
+BICUBIC = "results/runs/simcam_x4/bicubic"
 DADA, SMALL = "methods.dada.stages", "editions.small"
 LOSS, RATE = f"{DADA}.adapt.loss.code", f"{DADA}.adapt.schedule.small.lr"
 SECOND_PAIR = {train("S", "dada", "circle"), train("SP", "dada", "adapt"), evaluate("SP", "dada", "adapt", "P")}
@@ -88,7 +89,8 @@ SONY_PACKED = EVERYTHING - {"pack P", "source_only P", "circle P", "source_only 
 PAGES = frozenset({"table", "report"})
 OTHER, PAGE = frozenset({"crossdevice", "report"}), frozenset({"report"})
 BOTH_WAYS = [["panasonic", "sony"], ["sony", "panasonic"]]
-BASE_NEEDS = (PACKED, CIRCLE, run("P", "source_only", "train"), REPORT)
+# The report shows samples of every method.
+BASE_NEEDS = (PACKED, CIRCLE, run("P", "source_only", "train"), run("S", "source_only", "train"), BICUBIC, REPORT)
 
 FRESH = [
     Scenario("clone and pull", nothing, NOTHING),

@@ -134,7 +134,8 @@ def test_branches_merged(finished, expect, tmp_path):
 
     branch(clone, "three", changes.setting(title.format("dada_simcam"), "Three"), TABLE)
     clone.git("checkout", "-q", "one")
-    done = clone.run("git", "merge", "three", check=False)
+    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
+    done = clone.run("git", *identity, "merge", "three", check=False)
     assert done.returncode != 0 and "CONFLICT" in done.stdout
     clone.git("checkout", "--ours", "params.yaml")
     done = clone.snakemake("-n", "--", TABLE, check=False)
