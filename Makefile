@@ -11,6 +11,7 @@ CORES ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 TABLES ?=
 DOOR ?= read
 CELL ?=
+PATHS ?=
 PY := .venv/bin/python
 # Relative and by content: the set-up is repeated when the lock changes, not when a checkout touches it.
 READY := .venv/.ready-$(shell (sha256sum requirements.lock || shasum -a 256 requirements.lock) 2>/dev/null | cut -c1-16)
@@ -22,7 +23,7 @@ ifneq ($(shell [ -n "$$HOME" ] && [ -d "$$HOME" ] && [ -w "$$HOME" ] && echo wri
 export HOME := $(CURDIR)/.venv/home
 endif
 
-.PHONY: help setup demo test test-long bench-receipts lint audit publish clean
+.PHONY: help setup demo test test-long bench-receipts lint audit pull publish clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
@@ -75,6 +76,9 @@ audit: $(READY) ## does every finished table follow? also DOOR=re-measure, DOOR=
 	@set -- $(or $(CELL),$(TABLES),$(wildcard results/tables/*.tex)); \
 	if [ $$# = 0 ]; then echo "no finished table in results/tables; run make demo first" >&2; exit 1; fi; \
 	$(PY) -m pipeline.audit --door $(DOOR) "$$@"
+
+pull: $(READY) ## fetch published large files from DVC: all, or PATHS=results/report
+	@$(PY) -m pipeline.pull $(PATHS)
 
 publish: $(READY) ## behind a clean dry run and a clean audit: hand the large files to DVC and push them
 	@$(PY) -m pipeline.publish $(TABLES)
