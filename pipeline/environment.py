@@ -13,10 +13,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from packaging.markers import Marker
+
 from pipeline.errors import UserError
 
 REQUIREMENT = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*(==|@)\s*([^\s;\\]+)\s*(?:;\s*([^\\#]*))?")
 VIA = re.compile(r"^\s+# via\s*(.*)$")
+LOCK = "requirements.lock"  # relative to the repository root, where every job runs
+VECTOR_UNITS = ("sse4_2", "avx", "fma", "avx2", "avx512f", "avx512_bf16", "amx_tile")
 VIA_MORE = re.compile(r"^\s+#   (\S.*)$")
 
 
@@ -109,6 +113,20 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def other_versions(lock_path: str | Path, names: Iterable[str]) -> list[str]:
+    """Packages behind `names` that are installed in a version that this machine's lock does not have, as text.
+
+    A local version label (the `+cu128` of a torch build) names a build of the same release and is let pass.
+    """
+    other = []
+    for name, choices in sorted(locked(lock_path, names).items()):
+        meant = [version for version, marker in choices if not marker or Marker(marker).evaluate()]
+        here = _installed(name)
+        if meant and here and here.partition("+")[0] not in {version.partition("+")[0] for version in meant}:
+            other.append(f"{name} {here} for {' or '.join(meant)}")
+    return other
+
+
 def record(packages: Iterable[str]) -> dict:
     """The running machine, for a receipt's informational part: nothing here is ever judged."""
     return {
@@ -164,5 +182,13 @@ def _installed(name: str) -> str | None:
 
 def _cpu() -> str:
     info = Path("/proc/cpuinfo")
-    match = re.search(r"^model name\s*:\s*(.+)$", info.read_text(), re.M) if info.exists() else None
-    return match[1].strip() if match else platform.processor() or platform.machine()
+    told = (
+        dict(re.findall(r"^(\w[\w ]*?)\s*:\s*(.+?)$", info.read_text().partition("\n\n")[0], re.M))
+        if info.exists()
+        else {}
+    )
+    if "model name" not in told:
+        return platform.processor() or platform.machine()
+    # Virtual machines may give nothing but the maker's name; how a processor rounds follows its generation and vector units.
+    units = " ".join(flag for flag in VECTOR_UNITS if flag in told.get("flags", "").split())
+    return f"{told['model name']} (family {told.get('cpu family', '?')}, model {told.get('model', '?')}; {units})"

@@ -130,6 +130,7 @@ def _execute(work: Callable, tidy: Callable | None, key: dict, job: Job, receipt
     if module.startswith("pipeline.") and module not in modules:
         raise UserError(f"--key: its code does not cover {module} itself. Add it to the stage in pipeline/stages.py.")
     names = key["packages"]["names"] if key["packages"] else []
+    _check_packages(key["packages"])
     information = environment.record(names) | {"started": started.isoformat(timespec="seconds")}
     paths = [path for group in job.inputs.values() for path in group]
     states = {path: _state(path) for path in paths}
@@ -191,6 +192,21 @@ def _checked_code(key: dict, what: str, remedy: str) -> dict[str, str]:
     if fingerprint.digest(modules) != key["code"]["sha256"]:
         raise UserError(f"the job's code {what}: {', '.join(key['code']['modules'])} or a module they import. {remedy}")
     return modules
+
+
+def _check_packages(packages: dict | None) -> None:
+    """The key names the lock's versions: what is installed must be those, or the receipt would tell of another run."""
+    if packages is None:
+        return
+    if environment.packages_hash(environment.LOCK, packages["names"]) != packages["sha256"]:
+        raise UserError(
+            f"{environment.LOCK} is not the one that was planned with. Run snakemake again, it makes a new plan."
+        )
+    if other := environment.other_versions(environment.LOCK, packages["names"]):
+        raise UserError(
+            f"installed versions are not those of {environment.LOCK}: {', '.join(other)}. Run `make setup`; to use the "
+            "newer ones, lock them first (CONTRIBUTING.md)."
+        )
 
 
 def _check_used(modules: dict[str, str]) -> None:

@@ -52,7 +52,7 @@ def vouched(folder: str) -> dict[str, dict]:
                 raise UserError(f"{path}: two receipts name it with different content. Run `make audit`.")
             if not Path(path).is_file():
                 raise UserError(
-                    f"{path}: {receipt} names it, but it is not here. `dvc pull` it or run Snakemake first."
+                    f"{path}: {receipt} names it, but it is not here. `make pull` it or run Snakemake first."
                 )
             if Path(path).stat().st_size != entry["size"]:
                 raise UserError(f"{path}: is not the file that {receipt} names. Run `make audit`, then Snakemake.")

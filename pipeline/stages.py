@@ -3,7 +3,6 @@
 from pipeline import environment, fingerprint, plan, roles, shell_lines
 from pipeline.errors import UserError
 
-LOCK = "requirements.lock"
 IMAGES = ["numpy", "pillow", "safetensors"]
 TORCH = ["torch", "numpy", "safetensors"]
 
@@ -20,7 +19,9 @@ def key(params: dict, stage: str, wildcards: dict) -> dict:
         "settings": settings,
         "files": roles.named(params, stage, wildcards),
         "code": {"modules": modules, "sha256": fingerprint.code(*modules)},
-        "packages": {"names": packages, "sha256": environment.packages_hash(LOCK, packages)} if packages else None,
+        "packages": {"names": packages, "sha256": environment.packages_hash(environment.LOCK, packages)}
+        if packages
+        else None,
         "shell": shell_lines.digest(RULES[stage]),
     }
 

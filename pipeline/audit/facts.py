@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from pipeline import environment, files, stages
+from pipeline import environment, files
 from pipeline.audit.cells import Number
 from pipeline.audit.report import Node
 from pipeline.errors import UserError
@@ -72,7 +72,7 @@ def _packages(node: Node) -> dict[str, str]:
     told = {name: f"{version or 'not'} installed" for name, version in installed.items()}
     if not any(reason.kind == "packages" for reason in node.reasons):
         try:
-            locked = environment.locked(stages.LOCK, packages["names"])
+            locked = environment.locked(environment.LOCK, packages["names"])
         except UserError:
             locked = {}
         for name, choices in sorted(locked.items()):

@@ -37,7 +37,7 @@ def changes(report: Report, now: dict, params_path: str) -> list[str]:
         if "setting" in kinds:
             found |= dict.fromkeys(f"{params_path}: {line}" for line in _settings(node.receipt, now, params_path))
         if "packages" in kinds and node.receipt.key["packages"]:
-            found |= dict.fromkeys(f"{stages.LOCK}: {line}" for line in _packages(**node.receipt.key["packages"]))
+            found |= dict.fromkeys(f"{environment.LOCK}: {line}" for line in _packages(**node.receipt.key["packages"]))
         for reason in node.reasons:
             if reason.kind in ("output", "input"):
                 output = node.receipt.outputs.get(reason.what, {}).get("sha256")
@@ -102,13 +102,13 @@ def _rests_on(params: dict, stage: str, wildcards: str) -> str | None:
 
 def _packages(names: list[str], sha256: str) -> Iterator[str]:
     """Packages that are locked in other versions than in the lock with that hash."""
-    for commit in _commits(stages.LOCK):
+    for commit in _commits(environment.LOCK):
         with tempfile.NamedTemporaryFile(suffix=".lock") as file:
-            Path(file.name).write_bytes(_committed(commit, stages.LOCK))
+            Path(file.name).write_bytes(_committed(commit, environment.LOCK))
             try:
                 if environment.packages_hash(file.name, names) != sha256:
                     continue
-                before, after = environment.locked(file.name, names), environment.locked(stages.LOCK, names)
+                before, after = environment.locked(file.name, names), environment.locked(environment.LOCK, names)
             except UserError:
                 continue
         shown = [_versions(lock) for lock in (before, after)]

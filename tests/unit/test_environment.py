@@ -122,3 +122,41 @@ def test_record_of_the_machine(tmp_path, monkeypatch):
     monkeypatch.delitem(sys.modules, "torch", raising=False)
     assert environment.gpu() is None and "torch" not in sys.modules
     assert 5 < environment.peak_memory_mb() < 100_000
+
+
+@pytest.mark.parametrize(
+    ("text", "installed", "expected"),
+    [
+        ("torch==2.15.0", {"torch": "2.15.0+cu132"}, []),
+        ("torch==2.15.0", {"torch": "2.16.0"}, ["torch 2.16.0 for 2.15.0"]),
+        ("torch==2.15.0", {}, []),
+        (
+            "torch==2.15.0 ; python_full_version < '3.9'\ntorch==2.16.0 ; python_full_version >= '3.9'",
+            {"torch": "2.16.0"},
+            [],
+        ),
+        (
+            "torch==2.15.0 ; python_full_version < '3.9'\ntorch==2.16.0 ; python_full_version >= '3.9'",
+            {"torch": "2.15.0"},
+            ["torch 2.15.0 for 2.16.0"],
+        ),
+        ("torch==2.15.0 ; python_full_version < '3.9'", {"torch": "1.0"}, []),
+        (
+            "sympy==1.14.0\n    # via torch\ntorch==2.15.0",
+            {"torch": "2.15.0", "sympy": "1.13"},
+            ["sympy 1.13 for 1.14.0"],
+        ),
+    ],
+)
+def test_other_versions(tmp_path, monkeypatch, text, installed, expected):
+    monkeypatch.setattr(environment, "_installed", installed.get)
+    path = write(tmp_path, text + "\n    # via project (pyproject.toml)\n")
+    assert environment.other_versions(path, ["torch"]) == expected
+
+
+def test_processor_says_more_than_its_maker():
+    cpu = environment.record([])["cpu"]
+    info = Path("/proc/cpuinfo")
+    if info.exists() and "cpu family" in info.read_text():
+        assert "family " in cpu and "model " in cpu
+    assert cpu

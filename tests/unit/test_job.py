@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import fingerprint, job
+from pipeline import environment, fingerprint, job
 from pipeline.errors import UserError
 from pipeline.files import canonical_json
 
@@ -64,6 +64,7 @@ def place(tmp_path, monkeypatch) -> Path:
     (package / "work.py").write_text(WORK)
     (package / "extra.py").write_text("A = 1\n")
     (tmp_path / "in.txt").write_text("ab")
+    (tmp_path / "requirements.lock").write_text(f"pytest=={pytest.__version__}\n    # via project (pyproject.toml)\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -75,7 +76,7 @@ def key(place: Path, modules: tuple[str, ...] = ("pipeline.work",), **settings) 
         "wildcards": {"seed": "0"},
         "settings": {"times": 2} | settings,
         "code": {"modules": list(modules), "sha256": sha256},
-        "packages": {"names": ["pytest"], "sha256": "0"},
+        "packages": {"names": ["pytest"], "sha256": environment.packages_hash(place / "requirements.lock", ["pytest"])},
         "files": {"inputs": {}, "outputs": {}},
         "shell": "s",
     }
@@ -130,6 +131,32 @@ def test_receipt(place):
         run["seconds"] >= 0 and run["peak_memory_mb"] > 5 and run["started"].endswith("+00:00") and run["gpu"] is None
     )
     assert {"pipeline.work", "pipeline.job", "pipeline"} <= set(run["modules"])
+
+
+@pytest.mark.parametrize(
+    ("lock", "message"),
+    [
+        (
+            "pytest==1.2.3",
+            f"installed versions are not those of requirements.lock: pytest {pytest.__version__} for 1.2.3",
+        ),
+        (f"pytest=={pytest.__version__}", None),
+        ("pytest==1.2.3 ; python_full_version < '3.9'", None),
+    ],
+)
+def test_installed_versions(place, lock, message):
+    (place / "requirements.lock").write_text(f"{lock}\n    # via project (pyproject.toml)\n")
+    done = start(key(place))
+    assert (done.returncode == 0) == (message is None), done.stderr
+    assert (message or "") in done.stderr and (message is None or left(place) == set())
+
+
+def test_lock_changed_since_the_plan(place):
+    given = key(place)
+    (place / "requirements.lock").write_text("pytest==1.2.3\n    # via project (pyproject.toml)\n")
+    done = start(given)
+    assert done.returncode == 1 and "requirements.lock is not the one that was planned with" in done.stderr
+    assert left(place) == set()
 
 
 def test_first_line_runs_it_again(place):
