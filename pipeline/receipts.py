@@ -223,10 +223,15 @@ def stray_input(path: str, tracked: set[str] | None, broken: dict[str, str]) -> 
     if any(Path(f"{place}.dvc").is_file() for place in (path, *Path(path).parents)):
         return None
     if path.startswith(MADE_HERE) or not Path(path).exists():
-        return "has no receipt that says how it was made"
+        return f"has no receipt that says how it was made{_suspects(broken)}"
     if tracked is not None and path not in tracked:
-        return "comes from nowhere: no receipt says how it was made, neither git nor DVC keeps it"
+        return f"comes from nowhere: no receipt says how it was made, neither git nor DVC keeps it{_suspects(broken)}"
     return None
+
+
+def _suspects(broken: dict[str, str]) -> str:
+    """Receipts that cannot be read: one of them may be the one that is missed."""
+    return f" (cannot be read: {', '.join(sorted(broken))})" if broken else ""
 
 
 def tracked_files() -> set[str] | None:

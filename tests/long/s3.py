@@ -1,6 +1,7 @@
 """An S3 server on this machine: moto's, behind a door that a test can close or hold."""
 
 import threading
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -22,6 +23,8 @@ class Server:
         self.held, self.go_on = threading.Event(), threading.Event()
         self.port = 0
         self._start()
+        # All of moto's servers in one process share their objects.
+        urllib.request.urlopen(f"{self.url}/moto-api/reset", data=b"", timeout=60).close()
         self.client = boto3.client(
             "s3",
             endpoint_url=self.url,
