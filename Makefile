@@ -23,7 +23,7 @@ ifneq ($(shell [ -n "$$HOME" ] && [ -d "$$HOME" ] && [ -w "$$HOME" ] && echo wri
 export HOME := $(CURDIR)/.venv/home
 endif
 
-.PHONY: help setup demo test test-long bench-receipts lint audit pull publish clean
+.PHONY: help setup demo plan test test-long bench-receipts lint audit pull publish clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
@@ -56,6 +56,9 @@ demo: $(READY) ## small table on simulated cameras, from nothing: data, training
 	@printf '\nThe cameras are simulated: these numbers are not comparable with the paper'"'"'s.\n'
 	@printf '%-9s %s\n' table: results/tables/$(DEMO).tex '' 'results/tables/$(DEMO).csv, .html (the same)' \
 	    pictures: results/report/$(DEMO).html curves: 'mlflow ui (in .venv/bin)' audit: 'make audit'
+
+plan: $(READY) ## runs, steps, operations, bytes and hours of TABLES, before anything is run (CSV=file: as data, too)
+	@$(PY) -m pipeline.cost $(TABLES) $(if $(CSV),--csv $(CSV))
 
 test: $(READY) ## the test suite, minutes
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal

@@ -110,6 +110,17 @@ def _blur(x: Tensor) -> Tensor:
 
 
 def lpips_alex(weights: str | Path, spec: dict) -> Measure:
+    """LPIPS as a function of two images; see `lpips_network`."""
+    model = lpips_network(weights, spec)
+
+    def measure(sr: Tensor, hr: Tensor) -> float:
+        with torch.no_grad():
+            return model(sr.float(), hr.float(), normalize=True).item()
+
+    return measure
+
+
+def lpips_network(weights: str | Path, spec: dict) -> nn.Module:
     """LPIPS with AlexNet's convolutions from a verified local file; never touches the network.
 
     Source: Zhang et al., CVPR 2018; the package lpips 0.1.4 with its own heads. UserError for another file.
@@ -121,12 +132,7 @@ def lpips_alex(weights: str | Path, spec: dict) -> Measure:
         # pnet_rand: the package must not look for the trunk itself; every one of its tensors is set below.
         model = lpips.LPIPS(net="alex", version="0.1", pnet_rand=True, verbose=False).eval()
     _load_trunk(model.net, open_weights(weights, spec), weights)
-
-    def measure(sr: Tensor, hr: Tensor) -> float:
-        with torch.no_grad():
-            return model(sr.float(), hr.float(), normalize=True).item()
-
-    return measure
+    return model
 
 
 def _load_trunk(trunk: nn.Module, state: dict[str, Tensor], path: str | Path) -> None:

@@ -81,8 +81,12 @@ def _method_contradictions(name: str, block: dict, methods: dict, editions: dict
         yield f"methods.{name}.same_as.method: there is no method '{same['method']}'"
     if sum(key in block for key in ("same_as", "network", "stages")) != 1:
         yield f"methods.{name}: exactly one of stages, same_as and network is expected"
+    if "stages" in block and block["final"] not in block["stages"]:
+        yield f"methods.{name}.final: '{block['final']}' is not one of its stages {', '.join(block['stages'])}"
     for stage, settings in block.get("stages", {}).items():
         place = f"methods.{name}.stages.{stage}"
+        if stage == block["final"] and "generator" not in settings["produces"]:
+            yield f"{place}.produces: the final stage of a method leaves a generator, which is what is measured"
         if block["preset"] not in settings["loss"]:
             yield f"{place}.loss: no preset '{block['preset']}', which methods.{name}.preset names"
         for edition in settings["schedule"]:

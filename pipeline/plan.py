@@ -95,7 +95,7 @@ def stage_weights(params: dict, dataset: str, method: str, stage: str) -> list[s
 
 
 def train_outputs(params: dict, dataset, scale, setting, cameras, method, stage, seed) -> dict[str, str]:
-    """Name -> path of what a training stage leaves, the generator first."""
+    """Name -> path of what a training stage leaves: networks, the one that carries the receipt first, and the history."""
     folder = run_folder(dataset, scale, setting, cameras, method, stage, seed)
     networks = {name: f"{folder}/{name}.safetensors" for name in stage_block(params, method, stage)["produces"]}
     return {**networks, "history": f"{folder}/history.jsonl"}
@@ -114,7 +114,7 @@ def generator_run(params: dict, dataset, scale, setting, source, target, method,
         return generator_run(params, dataset, scale, same["setting"], camera, camera, same["method"], seed)
     if not block.get("stages"):
         return None
-    stage = list(block["stages"])[-1]
+    stage = block["final"]
     cameras = stage_cameras(params, method, stage, source, target)
     return run_folder(dataset, scale, setting, cameras, method, stage, seed)
 
@@ -148,8 +148,7 @@ def evaluation_network(params: dict, dataset: str, scale: int | str, method: str
     if not block.get("stages"):
         return {"name": block["network"], "scale": int(scale)}
     spec = {**edition(params, dataset)["networks"]["generator"], "scale": int(scale)}
-    last = list(block["stages"].values())[-1]
-    return {**spec, "name": last.get("generator", spec["name"])}
+    return {**spec, "name": block["stages"][block["final"]].get("generator", spec["name"])}
 
 
 def table_cells(params: dict, table: str) -> list[dict]:

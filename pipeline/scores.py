@@ -162,7 +162,16 @@ class Reported:
     def value(self, method: str, setting: str, pair: Pair, metric: str) -> float | None:
         """The printed number, or None where the paper prints none."""
         cells = self.content["results"].get(setting, {}).get(method, {})
-        return cells.get(f"{pair.source}-{pair.target}", {}).get(metric)
+        cell = cells.get(f"{pair.source}-{pair.target}") or self._ablated(method, setting, pair)
+        return cell.get(metric)
+
+    def _ablated(self, method: str, setting: str, pair: Pair) -> dict:
+        """The row of the paper's ablation that a method of ours is; empty where there is none."""
+        block = self.content.get("ablation", {})
+        parts = block.get("methods", {}).get(method)
+        if parts is None or (setting, pair.source, pair.target) != (block["setting"], block["source"], block["target"]):
+            return {}
+        return next(row for row in block["rows"] if all(row[part] == used for part, used in parts.items()))
 
     def gain(self, gain: Gain, setting: str, pair: Pair, metric: str) -> float | None:
         """Difference of two printed numbers."""

@@ -5,6 +5,7 @@ from pipeline.errors import UserError
 
 IMAGES = ["numpy", "pillow", "safetensors"]
 TORCH = ["torch", "numpy", "safetensors"]
+LPIPS = ["lpips", "scipy", "torchvision"]
 
 
 def key(params: dict, stage: str, wildcards: dict) -> dict:
@@ -49,7 +50,8 @@ def _train(params: dict, wildcards: dict):
     settings = plan.stage_block(params, method, stage)
     module = block.get("module", method)
     networks = {role: edition["networks"][role] for role in settings["networks"]}
-    names = {spec["name"] for spec in networks.values()} | {settings.get("generator", networks["generator"]["name"])}
+    names = {spec["name"] for spec in networks.values()} | {settings[key] for key in ("generator",) if key in settings}
+    weights = plan.stage_weights(params, dataset, method, stage)
     return (
         ["pipeline.train", f"pipeline.methods.{module}", *(f"pipeline.models.{name}" for name in sorted(names))],
         {
@@ -61,11 +63,11 @@ def _train(params: dict, wildcards: dict):
             "loss": settings["loss"][block["preset"]],
             "schedule": settings["schedule"][params["datasets"][dataset]["edition"]],
             "selection": settings["selection"],
-            "weights": {name: params["weights"][name] for name in plan.stage_weights(params, dataset, method, stage)},
+            "weights": {name: params["weights"][name] for name in weights},
             "compute": edition["compute"],
             "training": edition["training"],
         },
-        TORCH,
+        [*TORCH, *LPIPS] if "alexnet" in weights else TORCH,
     )
 
 
@@ -88,7 +90,7 @@ def _evaluate(params: dict, wildcards: dict):
     modules = ["pipeline.evaluate", "pipeline.models.cdc" if trained else f"pipeline.models.{network['name']}"]
     if trained:
         modules.append(f"pipeline.models.{network['name']}")
-    return sorted(set(modules)), settings, [*TORCH, "lpips", "scipy", "torchvision"]
+    return sorted(set(modules)), settings, [*TORCH, *LPIPS]
 
 
 def _table(params: dict, wildcards: dict):
@@ -97,7 +99,8 @@ def _table(params: dict, wildcards: dict):
     dataset = params["datasets"][block["dataset"]]
     used = list(dict.fromkeys(camera for pair in plan.cell_cameras(block) for camera in pair))
     settings = {
-        **{key: block[key] for key in ("kind", "title", "caption", "dataset", "scale", "settings", "seeds")},
+        **{key: block[key] for key in ("kind", "title", "dataset", "scale", "settings", "seeds")},
+        "caption": block["caption"].replace("{scale}", str(block["scale"])),
         **{key: block[key] for key in ("reported", "gain", "tolerance")},
         "name": name,
         "simulated": dataset["simulated"],

@@ -111,9 +111,9 @@ class Workflow:
         return lambda wildcards: roles.inputs(self.config, kind, {**dict(wildcards.items()), **fixed})
 
     def training_outputs(self, method: str, stage: str) -> dict[str, str]:
-        """Name -> path pattern, the receipt included."""
+        """Name -> path pattern, the receipt, beside the first of them, included."""
         outputs = plan.train_outputs(self.config, **RUN, method=method, stage=stage)
-        return outputs | {"receipt": plan.receipt_file(outputs["generator"])}
+        return outputs | {"receipt": plan.receipt_file(next(iter(outputs.values())))}
 
     def pack_folders(self, wildcards) -> dict[str, str]:
         """Where the user's copy of a data set lies that no script can fetch; UserError says what is missing, before any job.
@@ -139,7 +139,8 @@ class Workflow:
 
     def tracked_receipts(self, wildcards) -> list[str]:
         """Receipts of every training and evaluation below a table."""
-        trained = [f"{folder}/generator.safetensors" for folder in plan.training_runs(self.config, wildcards.table)]
+        runs = plan.training_runs(self.config, wildcards.table).values()
+        trained = [next(iter(plan.train_outputs(self.config, **run).values())) for run in runs]
         measured = [cell["metrics"] for cell in plan.table_cells(self.config, wildcards.table)]
         return [plan.receipt_file(path) for path in _unique(trained + measured)]
 

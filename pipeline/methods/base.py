@@ -57,14 +57,15 @@ class Stage(ABC):
     """
 
     Loss: type  # frozen dataclass of the stage's loss settings
+    Schedule: type = Schedule  # the same for its schedule
 
     def __init__(self, job_settings: dict, starts: dict[str, Path], weights: dict[str, Path], device: torch.device):
         self.specs = {
-            role: {**spec, "scale": job_settings["scale"]} if role != "discriminator" else spec
+            role: spec if role.endswith("discriminator") else {**spec, "scale": job_settings["scale"]}
             for role, spec in job_settings["networks"].items()
         }
         self.loss = settings.build(self.Loss, job_settings["loss"], "loss")
-        self.schedule = settings.build(Schedule, job_settings["schedule"], "schedule")
+        self.schedule = settings.build(self.Schedule, job_settings["schedule"], "schedule")
         self.precision = job_settings["compute"]["precision"]
         self.starts, self.weights, self.device = starts, weights, device
         self.weight_specs = job_settings["weights"]
@@ -94,9 +95,9 @@ class Stage(ABC):
         """A fresh network of a role; its initial values follow from the seed."""
         return models.build({**self.specs[role], **arguments})
 
-    def start(self, role: str) -> nn.Module:
-        """The network that an earlier stage left, checked to be of this role's kind."""
-        return load_network(self.starts[role], expect=self.specs[role])
+    def start(self, name: str, expect: str | dict | None = None) -> nn.Module:
+        """The network that an earlier stage left, checked to be of this role's kind, or the one expected (see `load_network`)."""
+        return load_network(self.starts[name], expect=expect or self.specs[name])
 
     def adam(self, *networks: nn.Module) -> torch.optim.Optimizer:
         """One Adam over the networks' parameters, with the schedule's betas."""

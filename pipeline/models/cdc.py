@@ -29,8 +29,13 @@ class Components(NamedTuple):
     masks: Masks
 
 
-def build(scale: int, width: int, hourglasses: int, poolings: int, mid: int, tail: int, gain: float) -> "CDC":
-    """CDC for `scale` 1 to 4. The paper's: width 64, hourglasses 6, poolings 4, mid 2, tail 2; `gain` 0.1 (see `_initialise`).
+def build(
+    scale: int, width: int, hourglasses: int, poolings: int, mid: int, tail: int, gain: float, skip: bool
+) -> "CDC":
+    """CDC for `scale` 1 to 4. The paper's: width 64, hourglasses 6, poolings 4, mid 2, tail 2, no `skip`; `gain` 0.1.
+
+    `gain`: see `_initialise`. With `skip` every head's image adds to the bicubic enlargement of the input, for schedules
+    too short to learn that first; as the masks sum to 1, the result adds to it as well.
 
     Raises UserError for a value out of range.
     """
@@ -46,17 +51,18 @@ def build(scale: int, width: int, hourglasses: int, poolings: int, mid: int, tai
         if not isinstance(value, int) or value < low or (high is not None and value > high):
             expected = f"{low} or more" if high is None else f"{low} to {high}"
             raise UserError(f"network 'cdc': {name} is {value!r}; expected an integer, {expected}.")
-    return CDC(scale, width, hourglasses, poolings, mid, tail, gain)
+    return CDC(scale, width, hourglasses, poolings, mid, tail, gain, skip)
 
 
 class CDC(nn.Module):
     """Low-resolution RGB (N, 3, H, W) in [0, 1] to RGB (N, 3, sH, sW), not clamped; H and W multiples of `multiple`."""
 
     def __init__(
-        self, scale: int, width: int, hourglasses: int, poolings: int, mid: int, tail: int, gain: float
+        self, scale: int, width: int, hourglasses: int, poolings: int, mid: int, tail: int, gain: float, skip: bool
     ) -> None:
         super().__init__()
         self.scale = scale
+        self.skip = skip
         self.multiple = 2**poolings
         self.hourglasses = hourglasses
         # The reference's indices 1, n//2, n-1 (6 hourglasses: 1, 3, 5); with two or three hourglasses the flat head
@@ -83,6 +89,9 @@ class CDC(nn.Module):
         if masks is None:
             masks = self._masks(features)
         images = [self.get_submodule(f"upsample_{name}")(part) for name, part in zip(NAMES, features, strict=True)]
+        if self.skip:
+            enlarged = F.interpolate(x, scale_factor=self.scale, mode="bicubic")
+            images = [enlarged + image for image in images]
         final = sum(mask * image for mask, image in zip(masks, images, strict=True))
         return Components(*images, final, tuple(masks))
 

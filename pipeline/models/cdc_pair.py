@@ -5,9 +5,11 @@ from torch import Tensor, nn
 from pipeline.models import cdc
 
 
-def build(scale: int, width: int, hourglasses: int, poolings: int, mid: int, tail: int, gain: float) -> "CDCPair":
+def build(
+    scale: int, width: int, hourglasses: int, poolings: int, mid: int, tail: int, gain: float, skip: bool
+) -> "CDCPair":
     """Two CDCs of the same shape; arguments as for `cdc`."""
-    arguments = (scale, width, hourglasses, poolings, mid, tail, gain)
+    arguments = (scale, width, hourglasses, poolings, mid, tail, gain, skip)
     return CDCPair(cdc.build(*arguments), cdc.build(*arguments))
 
 

@@ -139,12 +139,11 @@ def _outside_texts(lines: list[str], commented) -> list[str]:
 
 
 def reorder(clone: Workspace) -> None:
-    """Every mapping in params.yaml backwards, but that the order of stages says which comes last."""
+    """Every mapping in params.yaml backwards."""
 
-    def backwards(value: object, name: str = "") -> object:
+    def backwards(value: object) -> object:
         if isinstance(value, dict):
-            items = list(value.items())
-            return {key: backwards(part, key) for key, part in (items if name == "stages" else reversed(items))}
+            return {key: backwards(part) for key, part in reversed(value.items())}
         return [backwards(part) for part in value] if isinstance(value, list) else value
 
     path = clone.folder / "params.yaml"

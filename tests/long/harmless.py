@@ -60,13 +60,7 @@ def settings_order(folder: Path, chance: random.Random) -> None:
 
     path = folder / "params.yaml"
     settings, width = yaml.safe_load(path.read_text()), chance.randrange(40, 200)
-    # A method's stages follow each other as they are written, so their order is kept.
-    stages = {name: list(block["stages"]) for name, block in settings["methods"].items() if "stages" in block}
-    settings = shuffled(settings)
-    for name, order in stages.items():
-        block = settings["methods"][name]
-        block["stages"] = {stage: block["stages"][stage] for stage in order}
-    text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=width, default_flow_style=None)
+    text = yaml.safe_dump(shuffled(settings), sort_keys=False, allow_unicode=True, width=width, default_flow_style=None)
     path.write_text(f"# {chance.random()}\n{text}")
 
 

@@ -152,7 +152,17 @@ def test_sr_is_clamped_before_it_is_measured(job, monkeypatch):
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_a_generator_file_goes_through_tiles(job, tmp_path, precision):
-    spec = {"name": "cdc", "scale": 2, "width": 4, "hourglasses": 2, "poolings": 1, "mid": 1, "tail": 1, "gain": 0.5}
+    spec = {
+        "name": "cdc",
+        "scale": 2,
+        "width": 4,
+        "hourglasses": 2,
+        "poolings": 1,
+        "mid": 1,
+        "tail": 1,
+        "gain": 0.5,
+        "skip": False,
+    }
     torch.manual_seed(0)
     save_network(tmp_path / "generator.safetensors", models.build(spec), spec)
     compute = {**SETTINGS["compute"], "precision": precision}

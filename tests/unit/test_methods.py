@@ -17,9 +17,26 @@ from pipeline.methods.base import NonFiniteLoss
 PARAMS = params.load()
 SCALE, PATCH = 4, 8
 NETWORKS = {
-    "generator": {"name": "cdc", "width": 4, "hourglasses": 2, "poolings": 2, "mid": 1, "tail": 1, "gain": 0.5},
+    "generator": {
+        "name": "cdc",
+        "width": 4,
+        "hourglasses": 2,
+        "poolings": 2,
+        "mid": 1,
+        "tail": 1,
+        "gain": 0.5,
+        "skip": False,
+    },
     "downsampler": {"name": "de_resnet", "width": 4, "blocks": 1},
     "discriminator": {"name": "patchgan", "width": 4},
+    "translator": {"name": "cincgan_generator", "width": 4, "blocks": 1, "skip": True},
+    "cycle_discriminator": {"name": "cincgan_discriminator", "width": 4},
+    "rrdb": {"name": "rrdb", "width": 4, "blocks": 1, "growth": 4, "gain": 0.5, "skip": False},
+    "degrader": {"name": "dsn", "width": 4, "blocks": 1, "skip": True},
+    "domain_discriminator": {"name": "domain_discriminator", "width": 4},
+    "frequency_discriminator": {"name": "frequency_patchgan", "width": 4},
+    "drn": {"name": "drn", "width": 2, "blocks": 1, "reduction": 4},
+    "drn_dual": {"name": "drn_dual", "width": 2, "direct": False},
 }
 STAGES = [
     (method, preset, stage)
@@ -40,8 +57,16 @@ def settings_of(method, stage, preset, steps=3):
         "seed": 3,
         "networks": {role: NETWORKS[role] for role in settings["networks"]},
         "loss": settings["loss"][preset],
-        "schedule": {"steps": steps, "batch": 2, "patch": PATCH, "lr": 1e-3, "betas": [0.9, 0.999]}
-        | {"milestones": [2], "gamma": 0.5},
+        "schedule": settings["schedule"]["small"]
+        | {
+            "steps": steps,
+            "batch": 2,
+            "patch": PATCH,
+            "lr": 1e-3,
+            "betas": [0.9, 0.999],
+            "milestones": [2],
+            "gamma": 0.5,
+        },
         "selection": "last",
         "weights": {},
         "compute": {"device": "cpu", "threads": 1, "precision": "fp32"},

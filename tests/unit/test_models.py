@@ -11,8 +11,8 @@ from pipeline.errors import UserError
 from pipeline.models import build, cdc
 from tests.golden.reference_inputs import fill, image, noise
 
-PAPER = {"width": 64, "hourglasses": 6, "poolings": 4, "mid": 2, "tail": 2, "gain": 0.1}
-SMALL = {"width": 8, "hourglasses": 2, "poolings": 2, "mid": 1, "tail": 1, "gain": 0.5}
+PAPER = {"width": 64, "hourglasses": 6, "poolings": 4, "mid": 2, "tail": 2, "gain": 0.1, "skip": False}
+SMALL = {"width": 8, "hourglasses": 2, "poolings": 2, "mid": 1, "tail": 1, "gain": 0.5, "skip": False}
 
 
 def small(scale=2, **changes):
@@ -143,6 +143,18 @@ def test_up_convolution_is_nearest_then_convolution(factor):
         strict=True,
     ):
         torch.testing.assert_close(ours, theirs)
+
+
+def test_skip_adds_the_bicubic_enlargement_to_every_image():
+    x = torch.rand(1, 3, 8, 8)
+    torch.manual_seed(0)
+    plain = small().components(x)
+    torch.manual_seed(0)
+    added = small(skip=True).components(x)
+    enlarged = torch.nn.functional.interpolate(x, scale_factor=2, mode="bicubic")
+    for name in ("flat", "edge", "corner", "final"):
+        torch.testing.assert_close(getattr(added, name), getattr(plain, name) + enlarged)
+    torch.testing.assert_close(added.masks, plain.masks)
 
 
 @pytest.mark.parametrize("gain", [0.1, 0.5])

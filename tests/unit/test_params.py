@@ -70,8 +70,8 @@ def test_camera_that_does_not_exist():
 
 
 def test_scale_without_recipe():
-    message = refused(lambda p: p["tables"]["dada_simcam"].update(scale=2))
-    assert "tables.dada_simcam.scale: 2 is not one of datasets.simcam.scales" in message
+    message = refused(lambda p: p["datasets"]["simcam"].update(scales=[2, 4]))
+    assert "tables.dada_simcam_x3.scale: 3 is not one of datasets.simcam.scales [2, 4]" in message
 
 
 def test_pair_of_one_camera():
@@ -93,6 +93,16 @@ def test_start_from_a_stage_that_does_not_exist():
     assert "methods.dada.stages.circle.starts.generator: 'dada/upp' does not produce a generator" in message
 
 
+def test_final_stage_that_does_not_exist():
+    message = refused(lambda p: p["methods"]["dada"].update(final="adopt"))
+    assert "methods.dada.final: 'adopt' is not one of its stages up, circle, adapt" in message
+
+
+def test_final_stage_of_a_method_leaves_a_generator():
+    message = refused(lambda p: p["methods"]["dasr"]["stages"]["sr"].update(produces=["degrader"]))
+    assert "methods.dasr.stages.sr.produces: the final stage of a method leaves a generator" in message
+
+
 def test_edition_without_schedule_for_a_used_method():
     message = refused(lambda p: p["methods"]["dada"]["stages"]["adapt"]["schedule"].pop("small"))
     assert "methods.dada.stages.adapt.schedule: nothing for edition 'small', used by tables.dada_simcam" in message
@@ -101,7 +111,7 @@ def test_edition_without_schedule_for_a_used_method():
 def test_all_problems_are_told_at_once():
     def change(settings):
         settings["methods"]["dada"]["preset"] = "papr"
-        settings["tables"]["dada"]["methods"].append("dadaa")
+        settings["tables"]["dada"]["methods"] = ["dadaa"]
 
     assert len(refused(change).splitlines()) == 4  # three stages lack the preset, one table the method
 
@@ -127,11 +137,14 @@ def test_every_preset_of_the_file_reads_as_numbers():
 def test_shared_stages_are_trained_once():
     runs = plan.training_runs(PARAMS, "dada")
     kinds = [(run["setting"], run["method"], run["stage"]) for run in runs.values()]
+    # Phase 1 of DADA and CinCGAN's SR network are the Source Only run.
+    of_source = [("source_only", "train"), ("dada", "circle"), ("dasr", "pretrain"), ("drn_adapt", "pretrain")]
+    of_pair = [("cincgan", "inner"), ("cincgan", "joint"), ("dasr", "dsn"), ("dasr", "sr")]
+    of_pair += [("drn_adapt", "adapt"), ("dada", "adapt")]
     for setting in ("real", "synthetic"):
-        for method, stage in (("source_only", "train"), ("dada", "circle")):
-            assert kinds.count((setting, method, stage)) == 3
-        assert kinds.count((setting, "dada", "adapt")) == 6
-    assert len(runs) == 2 * (3 + 3 + 6)  # phase 1 of DADA is the Source Only run
+        assert all(kinds.count((setting, *stage)) == 3 for stage in of_source)
+        assert all(kinds.count((setting, *stage)) == 6 for stage in of_pair)
+    assert len(runs) == 2 * (3 * len(of_source) + 6 * len(of_pair))
 
 
 def test_target_only_is_the_real_model_of_the_target_camera():

@@ -37,6 +37,16 @@ def test_the_same_files_in_other_roles_are_another_key(shipped):
     assert before["settings"] == after["settings"] and before["files"] != after["files"]
 
 
+def test_a_stage_without_a_generator_names_what_it_leaves(shipped):
+    wildcards = WILDCARDS | {"method": "dasr", "stage": "dsn"}
+    assert list(roles.outputs(shipped, "train", wildcards)) == ["degrader", "domain_discriminator", "history"]
+    starts = roles.inputs(shipped, "train", WILDCARDS | {"method": "dasr", "stage": "sr"})
+    assert starts["start_degrader"] == "results/runs/simcam_x4/real/panasonic-sony/dasr/dsn/seed0/degrader.safetensors"
+    assert (
+        starts["start_generator"] == "results/runs/simcam_x4/real/panasonic/dasr/pretrain/seed0/generator.safetensors"
+    )
+
+
 def test_what_settings_name_already_is_left_out(shipped):
     named = roles.named(shipped, "table", {"table": "dada_simcam"})
     assert named["inputs"] == {"reported": "data/reported/dada.yaml"}

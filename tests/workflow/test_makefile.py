@@ -39,7 +39,7 @@ def program(path: Path, text: str) -> None:
 
 def test_help_names_every_target(clone):
     done = make(clone)
-    for target in ("demo", "test", "lint", "audit", "publish", "clean"):
+    for target in ("demo", "plan", "test", "lint", "audit", "publish", "clean"):
         assert f"make {target}" in done.stdout
 
 

@@ -19,26 +19,46 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", "GIT
 
 
 def tiny(params: dict) -> None:
-    """Two cameras, one pair, small photographs, networks and schedules; everything else as shipped."""
+    """Two cameras, one pair, small photographs, networks and schedules; the table `dada_simcam` real and of four methods."""
     for name in ("simcam", "simcam_lab"):
         block = params["datasets"][name]
         block["cameras"] = {camera: block["cameras"][camera] for camera in ("panasonic", "sony")}
-        block["train"] |= {"patches": 6, "size": 64, "scene": {**block["train"]["scene"], "size": 128}}
-        block["val"] |= {"patches": 2, "size": 64, "scene": {**block["val"]["scene"], "size": 128}}
+        block["train"] |= {"patches": 6, "size": 48, "scene": {**block["train"]["scene"], "size": 96}}
+        block["val"] |= {"patches": 2, "size": 48, "scene": {**block["val"]["scene"], "size": 96}}
         block["test"]["photographs"] = block["test"]["photographs"][1::-1]  # not in the order of their names
     small = params["editions"]["small"]
     small["networks"] = {
-        "generator": {"name": "cdc", "width": 4, "hourglasses": 2, "poolings": 2, "mid": 0, "tail": 0, "gain": 0.5},
+        "generator": {
+            "name": "cdc",
+            "width": 4,
+            "hourglasses": 2,
+            "poolings": 2,
+            "mid": 0,
+            "tail": 0,
+            "gain": 0.5,
+            "skip": False,
+        },
         "downsampler": {"name": "de_resnet", "width": 4, "blocks": 1},
         "discriminator": {"name": "patchgan", "width": 4},
+        "translator": {"name": "cincgan_generator", "width": 4, "blocks": 1, "skip": True},
+        "cycle_discriminator": {"name": "cincgan_discriminator", "width": 4},
+        "rrdb": {"name": "rrdb", "width": 4, "blocks": 1, "growth": 4, "gain": 0.5, "skip": True},
+        "degrader": {"name": "dsn", "width": 4, "blocks": 1, "skip": True},
+        "domain_discriminator": {"name": "domain_discriminator", "width": 4},
+        "frequency_discriminator": {"name": "frequency_patchgan", "width": 4},
+        "drn": {"name": "drn", "width": 2, "blocks": 1, "reduction": 4},
+        "drn_dual": {"name": "drn_dual", "width": 2, "direct": False},
     }
     small["evaluate"]["bootstrap"]["samples"] = 100
     for block in params["methods"].values():
         for stage in block.get("stages", {}).values():
             stage["schedule"]["small"] |= {"steps": 4, "batch": 2, "patch": 8, "milestones": []}
-    for name in ("dada_simcam", "dada_simcam_lab"):
-        params["tables"][name]["pairs"] = [["panasonic", "sony"]]
-    params["tables"]["dada_simcam_crossdevice"]["cameras"] = ["panasonic", "sony"]
+    for name, table in params["tables"].items():
+        if table["dataset"] in ("simcam", "simcam_lab"):
+            cameras = "cameras" if table["kind"] == "crossdevice" else "pairs"
+            table[cameras] = ["panasonic", "sony"] if cameras == "cameras" else [["panasonic", "sony"]]
+        if name in ("dada_simcam", "dada_simcam_lab"):
+            table |= {"settings": ["real"], "methods": ["bicubic", "source_only", "dada", "target_only"]}
 
 
 class Workspace:

@@ -1,0 +1,142 @@
+"""Floating-point operations and bytes of a training stage, counted by running one step of it without any numbers.
+
+The stage is built as the training job builds it, with its real networks, batch and patch, but on torch's "meta" device,
+where tensors have shapes and nothing else: forward and backward passes, frozen networks and discriminators run as they do
+in training, and convolutions and matrix products are added up with the formulas of torch's counter. No file is read.
+"""
+
+import contextlib
+import importlib
+import sys
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+from pipeline import models, weights
+from pipeline.datasets.patches import Batch
+from pipeline.errors import UserError
+from pipeline.methods.base import Stage
+
+META = torch.device("meta")
+
+
+@dataclass(frozen=True)
+class Work:
+    """One training: operations of a step, bytes of its resume state; per network it leaves, bytes and specification."""
+
+    step: int
+    state: int
+    files: dict[str, int]
+    specs: dict[str, dict]
+
+
+def of_training(settings: dict, reads: list[str], starts: dict[str, dict]) -> Work:
+    """Count one step of the stage that a training job's `settings` describe; a multiplication and an addition are two.
+
+    `starts`: name -> specification of the networks that earlier stages leave. Not counted: element-wise work
+    (activations, losses, the optimiser), a few per cent. UserError for a stage that needs the numbers themselves.
+    """
+    place = f"{settings['method']}/{settings['stage']}"
+    with torch.device(META), _without_files():
+        stage, batch = _stage(settings, starts), _batch(settings, reads)
+        try:
+            with _Counter() as counter:
+                stage.step(batch)
+        except (NotImplementedError, RuntimeError) as error:
+            raise UserError(
+                f"{place}: its step asks for the values of tensors and cannot be counted without ({error})."
+            ) from error
+        results = stage.results()
+    trained = sum(_bytes(network) for network in stage.trainable.values())
+    return Work(
+        step=counter.total,
+        state=3 * trained,  # Adam keeps two moments of every parameter
+        files={name: _bytes(network) for name, (network, _) in results.items()},
+        specs={name: spec for name, (_, spec) in results.items()},
+    )
+
+
+def of_image(spec: dict, side: int) -> int:
+    """Operations of one forward pass of the network of a specification on an LR image of `side` x `side`."""
+    with torch.device(META), torch.no_grad(), _Counter() as counter:
+        models.build(spec).eval()(torch.empty(1, 3, side, side))
+    return counter.total
+
+
+class _Counter(TorchDispatchMode):
+    """Torch's own FlopCounterMode without its attribution to modules: the same sum in a third of the time, measured."""
+
+    total = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        formula = flop_registry.get(function.overloadpacket)
+        if formula:
+            self.total += formula(*args, **(kwargs or {}), out_val=result)
+        return result
+
+
+def _stage(settings: dict, starts: dict[str, dict]) -> Stage:
+    cls = importlib.import_module(f"pipeline.methods.{settings['method']}").STAGES[settings["stage"]]
+    counted = type(cls.__name__, (_Counted, cls), {})
+    return counted(settings, starts, {name: Path(name) for name in settings["weights"]}, META)
+
+
+class _Counted:
+    """Replaces what a stage does with files and with the values of its losses."""
+
+    def start(self, name: str, expect: str | dict | None = None) -> nn.Module:
+        """A network like the one that the earlier stage will leave."""
+        return models.build(self.starts[name])
+
+    def update(self, optimiser: torch.optim.Optimizer, terms: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The backward pass, without asking whether the loss is finite."""
+        torch.stack([term.float() for term in terms.values()]).sum().backward()
+        optimiser.zero_grad(set_to_none=True)
+        return {name: term.detach() for name, term in terms.items()}
+
+
+def _batch(settings: dict, reads: list[str]) -> Batch:
+    """Images of the sizes that the sampler gives."""
+    schedule, scale = settings["schedule"], settings["scale"]
+    sides = {"source_lr": schedule["patch"], "source_hr": schedule["patch"] * scale, "target_lr": schedule["patch"]}
+    shapes = {name: (schedule["batch"], 3, side, side) for name, side in sides.items() if name in reads}
+    images = {name: torch.empty(shape).contiguous(memory_format=torch.channels_last) for name, shape in shapes.items()}
+    return Batch([], *(images.get(name) for name in Batch._fields[1:]))
+
+
+@contextlib.contextmanager
+def _without_files() -> Iterator[None]:
+    """Pretrained files are replaced by the shapes that torchvision knows, wherever a module of ours opens one."""
+    holders = [
+        module
+        for name, module in list(sys.modules.items())
+        if name.startswith("pipeline.") and getattr(module, "open_weights", None) is weights.open_weights
+    ]
+    original = weights.open_weights
+    for module in holders:
+        module.open_weights = _shapes
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*meta parameter.*")
+            yield
+    finally:
+        for module in holders:
+            module.open_weights = original
+
+
+def _shapes(path: Path, spec: dict) -> dict[str, Tensor]:
+    """State dict of torchvision's network of this name, without values."""
+    import torchvision
+
+    return getattr(torchvision.models, path.name)(weights=None).state_dict()
+
+
+def _bytes(network: nn.Module) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in network.state_dict().values())
