@@ -16,6 +16,8 @@ include: "rules/train.smk"
 include: "rules/evaluate.smk"
 include: "rules/tables.smk"
 include: "rules/report.smk"
+include: "rules/frames.smk"
+include: "rules/figures.smk"
 include: "rules/claims.smk"
 include: "rules/tracking.smk"
 

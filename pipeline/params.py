@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from pipeline import figure_plan
 from pipeline.errors import UserError
 
 SCHEMA = Path("rules/schemas/params.schema.yaml")
@@ -69,6 +70,7 @@ def _contradictions(params: dict):
         yield from _method_contradictions(name, block, methods, editions)
     for name, table in params["tables"].items():
         yield from _table_contradictions(name, table, params)
+    yield from figure_plan.contradictions(params)
     for name, report in params["reports"].items():
         for key in ("table", "crossdevice"):
             if report[key] not in params["tables"]:
@@ -112,6 +114,9 @@ def _table_contradictions(name: str, table: dict, params: dict):
         if camera not in dataset["cameras"]:
             known = ", ".join(dataset["cameras"])
             yield f"{place}: camera '{camera}' does not exist in datasets.{table['dataset']}.cameras ({known})"
+    for camera in dict.fromkeys(named):
+        if "frames" in dataset["cameras"].get(camera, {}):
+            yield f"{place}: camera '{camera}' has no HR, so nothing can be measured; show it in a figure"
     if "pairs" not in table and table["kind"] == "comparison":
         yield f"{place}: a comparison needs pairs"
     if "cameras" not in table and table["kind"] == "crossdevice":

@@ -19,6 +19,11 @@ def packed_files(dataset: str, scale: int | str, camera: str) -> dict[str, str]:
     }
 
 
+def frames_files(dataset: str, scale: int | str, camera: str) -> dict[str, str]:
+    """The same of a camera that has LR alone."""
+    return {f"{split}_lr": data_file(dataset, scale, camera, split, "lr") for split in ("train", "test")}
+
+
 def manifest_file(dataset: str, scale: int | str, camera: str) -> str:
     """The list of a camera's images with the hash of every one."""
     return f"results/manifests/{dataset}_x{scale}/{camera}.csv"
@@ -138,6 +143,16 @@ def metrics_file(folder: str, camera: str) -> str:
 def samples_file(folder: str, camera: str) -> str:
     """Crops of the SR images for figures."""
     return f"{folder}/samples_{camera}.safetensors"
+
+
+def kernel_file(folder: str, camera: str) -> str:
+    """Kernel between the SR of a result folder's generator and the camera's LR."""
+    return f"{folder}/kernel_{camera}.json"
+
+
+def frames_file(folder: str, camera: str) -> str:
+    """Crops of the SR of a camera that has no HR."""
+    return f"{folder}/frames_{camera}.safetensors"
 
 
 def evaluation_network(params: dict, dataset: str, scale: int | str, method: str) -> dict:

@@ -1,6 +1,6 @@
 """Which file plays which role in a job: the names under which jobs get inputs and leave outputs. One owner for rules and keys."""
 
-from pipeline import plan
+from pipeline import figure_plan, plan
 from pipeline.errors import UserError
 
 Files = dict[str, str | list[str]]
@@ -95,6 +95,22 @@ def _result_folder(wildcards: dict) -> str:
     return plan.run_folder(**{name: value for name, value in wildcards.items() if name != "camera"})
 
 
+def _pack_frames_outputs(params: dict, wildcards: dict) -> dict[str, str]:
+    place = [wildcards[name] for name in ("dataset", "scale", "camera")]
+    return {"manifest": plan.manifest_file(*place), **plan.frames_files(*place)}
+
+
+def _enlarge_inputs(params: dict, wildcards: dict) -> Files:
+    """What a generator is shown where nothing is measured: the camera's LR alone."""
+    files = {"test_lr": plan.data_file(*(wildcards[name] for name in ("dataset", "scale", "camera")), "test", "lr")}
+    return files | ({"generator": f"{_result_folder(wildcards)}/generator.safetensors"} if "stage" in wildcards else {})
+
+
+def _figure_outputs(params: dict, wildcards: dict) -> dict[str, str]:
+    image = figure_plan.image(params, wildcards["figure"])
+    return {"image": image, "data": f"{image.rpartition('.')[0]}.json"}
+
+
 def _unique(values) -> list[str]:
     return list(dict.fromkeys(values))
 
@@ -105,6 +121,9 @@ INPUTS = {
     "table": _table_inputs,
     "report": _report_inputs,
     "claims": _claims_inputs,
+    "sr_kernel": _enlarge_inputs,
+    "frames": _enlarge_inputs,
+    "figure": lambda params, wildcards: figure_plan.files(params, wildcards["figure"]),
 }
 OUTPUTS = {
     "pack": _pack_outputs,
@@ -114,4 +133,8 @@ OUTPUTS = {
     "table": _table_outputs,
     "report": lambda params, wildcards: {"html": f"results/report/{wildcards['report']}.html"},
     "claims": _claims_outputs,
+    "sr_kernel": lambda params, wildcards: {"kernel": plan.kernel_file(_result_folder(wildcards), wildcards["camera"])},
+    "pack_frames": _pack_frames_outputs,
+    "frames": lambda params, wildcards: {"samples": plan.frames_file(_result_folder(wildcards), wildcards["camera"])},
+    "figure": _figure_outputs,
 }

@@ -1,11 +1,9 @@
 """What each kind of job rests on: its modules, its slice of params.yaml, its packages. The key of a job is exactly that."""
 
-from pipeline import environment, fingerprint, plan, roles, shell_lines
+from pipeline import environment, figure_plan, fingerprint, plan, roles, shell_lines, stages_networks
 from pipeline.errors import UserError
 
 IMAGES = ["numpy", "pillow", "safetensors"]
-TORCH = ["torch", "numpy", "safetensors"]
-LPIPS = ["lpips", "scipy", "torchvision"]
 
 
 def key(params: dict, stage: str, wildcards: dict) -> dict:
@@ -39,6 +37,12 @@ def _pack(params: dict, wildcards: dict):
     return ["pipeline.pack", f"pipeline.datasets.{block['module']}"], settings, packages
 
 
+def _pack_frames(params: dict, wildcards: dict):
+    block = params["datasets"][wildcards["dataset"]]["cameras"][wildcards["camera"]]["frames"]
+    settings = {name: value for name, value in block.items() if name != "crops"}
+    return ["pipeline.pack_frames", f"pipeline.datasets.{block['module']}"], settings, IMAGES
+
+
 def _weights(params: dict, wildcards: dict):
     block = next(block for block in params["weights"].values() if block["file"] == wildcards["file"])
     return ["pipeline.weights"], block, []
@@ -67,30 +71,8 @@ def _train(params: dict, wildcards: dict):
             "compute": edition["compute"],
             "training": edition["training"],
         },
-        [*TORCH, *LPIPS] if "alexnet" in weights else TORCH,
+        stages_networks.packages(lpips="alexnet" in weights),
     )
-
-
-def _evaluate(params: dict, wildcards: dict):
-    dataset, scale = wildcards["dataset"], int(wildcards["scale"])
-    edition = plan.edition(params, dataset)
-    network = plan.evaluation_network(params, dataset, scale, wildcards["method"])
-    trained = "network" not in params["methods"][wildcards["method"]]
-    settings = {
-        "dataset": dataset,
-        "scale": scale,
-        "camera": wildcards["camera"],
-        "network": None if trained else network,
-        "expect": network["name"],
-        "lpips_weights": params["weights"]["alexnet"] if "alexnet" in edition["weights"] else None,
-        "compute": edition["compute"],
-        "crops": params["datasets"][dataset]["crops"],
-        **edition["evaluate"],
-    }
-    modules = ["pipeline.evaluate", "pipeline.models.cdc" if trained else f"pipeline.models.{network['name']}"]
-    if trained:
-        modules.append(f"pipeline.models.{network['name']}")
-    return sorted(set(modules)), settings, [*TORCH, *LPIPS]
 
 
 def _table(params: dict, wildcards: dict):
@@ -206,6 +188,12 @@ def _claims(params: dict, wildcards: dict):
     return ["pipeline.claims"], {"paper": wildcards["paper"]}, ["pyyaml"]
 
 
+def _figure(params: dict, wildcards: dict):
+    settings = figure_plan.settings(params, wildcards["figure"])
+    modules = ["pipeline.figure", f"pipeline.figure_kinds.{settings['kind']}"]
+    return modules, settings, ["numpy", "pillow", "matplotlib"]
+
+
 # The file of rules whose shell line runs a stage's jobs.
 RULES = {
     "pack": "datasets.smk",
@@ -215,14 +203,22 @@ RULES = {
     "table": "tables.smk",
     "report": "report.smk",
     "claims": "claims.smk",
+    "pack_frames": "frames.smk",
+    "sr_kernel": "figures.smk",
+    "frames": "frames.smk",
+    "figure": "figures.smk",
 }
 SETTING_LABELS = {"real": "Real → Real", "synthetic": "Synthetic → Real"}
 STAGES = {
     "pack": _pack,
     "weights": _weights,
     "train": _train,
-    "evaluate": _evaluate,
+    "evaluate": stages_networks.evaluate,
     "table": _table,
     "report": _report,
     "claims": _claims,
+    "pack_frames": _pack_frames,
+    "sr_kernel": stages_networks.sr_kernel,
+    "frames": stages_networks.frames,
+    "figure": _figure,
 }

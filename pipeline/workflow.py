@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 
-from pipeline import files, job, params, plan, roles, stages
-from pipeline.datasets import drealsr
+from pipeline import figure_plan, files, job, params, plan, roles, stages
+from pipeline.datasets import drealsr, reds
 from pipeline.errors import UserError
 
 # The shell gets a whole line as one argument, for which Linux has room up to 128 KiB.
@@ -51,6 +51,7 @@ class Workflow:
             "table": _one_of(config["tables"]),
             "report": _one_of(config["reports"]),
             "paper": _one_of(config["papers"]),
+            "figure": _one_of(config["figures"]),
             "file": _one_of(block["file"] for block in config["weights"].values()),
         }
 
@@ -115,6 +116,11 @@ class Workflow:
         outputs = plan.train_outputs(self.config, **RUN, method=method, stage=stage)
         return outputs | {"receipt": plan.receipt_file(next(iter(outputs.values())))}
 
+    def figures(self, form: str) -> str:
+        """Pattern of the names of figures that are written as svg or png."""
+        names = [name for name, block in self.config["figures"].items() if figure_plan.FORMATS[block["kind"]] == form]
+        return _one_of(names) or "none"
+
     def pack_folders(self, wildcards) -> dict[str, str]:
         """Where the user's copy of a data set lies that no script can fetch; UserError says what is missing, before any job.
 
@@ -126,11 +132,28 @@ class Workflow:
         folder = self.config["adopt"][dataset]
         packed = Path(plan.receipt_file(plan.manifest_file(dataset, scale, wildcards.camera))).exists()
         if not packed and (dataset, scale) not in self._folders:
-            problem = drealsr.missing(folder, list(self.config["datasets"][dataset]["cameras"]), scale)
+            cameras = self.config["datasets"][dataset]["cameras"]
+            own = [camera for camera, block in cameras.items() if "frames" not in block]
+            problem = drealsr.missing(folder, own, scale)
             if problem:
                 raise UserError(problem)
             self._folders[dataset, scale] = folder
         return {"raw": str(folder)}
+
+    def frames_folders(self, wildcards) -> dict[str, str]:
+        """The same for a camera that has LR alone, adopted under the name of its data module."""
+        block = self.config["datasets"][wildcards.dataset]["cameras"][wildcards.camera]["frames"]
+        folder = self.config["adopt"].get(block["module"])
+        packed = Path(plan.receipt_file(plan.manifest_file(wildcards.dataset, wildcards.scale, wildcards.camera)))
+        problem = None if packed.exists() else reds.missing(block, folder)
+        if problem:
+            raise UserError(problem)
+        return {"raw": str(folder)}
+
+    def cameras(self, frames: bool) -> str:
+        """Pattern of the names of cameras that have LR alone, or of all others."""
+        blocks = [item for dataset in self.config["datasets"].values() for item in dataset["cameras"].items()]
+        return _one_of(name for name, block in blocks if ("frames" in block) == frames) or "none"
 
     def weights_folders(self, wildcards) -> dict[str, str]:
         """Where the user has pretrained files already, if anywhere."""

@@ -11,6 +11,8 @@ rule pack:
         receipt=plan.receipt_file(plan.manifest_file("{dataset}", "{scale}", "{camera}")),
     log:
         "results/manifests/{dataset}_x{scale}/{camera}.log",
+    wildcard_constraints:
+        camera=jobs.cameras(frames=False),
     priority: 200
     threads: jobs.resource("pack", "cpus_per_task")
     resources:

@@ -11,14 +11,17 @@ ROOT = Path(__file__).resolve().parents[2]
 # A module may import modules of its own layer and of those above it in this list.
 LAYERS = [
     ["errors"],
-    ["files", "exclusive", "settings", "layout", "fingerprint", "environment"],
-    ["reproducibility", "images", "weights", "job", "bootstrap", "params", "plan", "roles", "shell_lines", "receipts"],
-    ["datasets", "stages", "sync", "stale_locks"],
+    ["files", "exclusive", "settings", "layout", "fingerprint", "environment", "figure_files", "kernels"],
+    [
+        *("reproducibility", "images", "weights", "job", "bootstrap", "params", "plan", "figure_plan", "roles"),
+        *("shell_lines", "receipts"),
+    ],
+    ["datasets", "stages", "stages_networks", "sync", "stale_locks"],
     ["models", "tiles"],
     ["checkpoints", "losses", "metrics"],
     ["methods", "training_state"],
-    ["train", "evaluate", "pack", "upscale"],
-    ["tables", "report", "tracking", "publish", "progress", "audit"],
+    ["train", "evaluate", "pack", "pack_frames", "upscale", "enlarge", "enlarge_frames", "sr_kernel"],
+    ["tables", "report", "figure", "figure_kinds", "tracking", "publish", "progress", "audit"],
 ]
 WORKFLOW_TOOLS = {"snakemake", "dvc", "mlflow"}
 
@@ -77,7 +80,9 @@ def test_no_file_opens_params_but_its_door():
         assert not opened, f"{path} opens params.yaml"
 
 
-@pytest.mark.parametrize("module", ["pipeline.train", "pipeline.evaluate", "pipeline.pack", "pipeline.upscale"])
+@pytest.mark.parametrize(
+    "module", ["pipeline.train", "pipeline.evaluate", "pipeline.pack", "pipeline.upscale", "pipeline.sr_kernel"]
+)
 def test_jobs_stand_alone(module):
     code = f"import sys, {module}; print(*sorted({{m.split('.')[0] for m in sys.modules}} & {WORKFLOW_TOOLS!r}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
@@ -85,7 +90,9 @@ def test_jobs_stand_alone(module):
 
 
 @pytest.mark.parametrize(
-    "module", ["pipeline.tables", "pipeline.audit", "pipeline.stages", "pipeline.report", "pipeline.params"]
+    "module",
+    ["pipeline.tables", "pipeline.audit", "pipeline.stages", "pipeline.report", "pipeline.params", "pipeline.figure"]
+    + [f"pipeline.figure_kinds.{path.stem}" for path in (ROOT / "pipeline/figure_kinds").glob("[a-z]*.py")],
 )
 def test_light_modules_do_not_import_torch(module):
     code = f"import sys, {module}; print('torch' in sys.modules)"

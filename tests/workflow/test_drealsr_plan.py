@@ -34,12 +34,21 @@ def test_with_the_data_the_full_table_is_planned(workspace, tmp_path):
     assert jobs == {
         "pack": 3,
         "fetch_weights": 2,
-        "train_source_only_train": 6,  # 3 cameras x 2 settings, shared by all pairs
+        # 3 cameras x 2 settings, shared by all pairs
+        "train_source_only_train": 6,
+        "train_dasr_pretrain": 6,
+        "train_drn_adapt_pretrain": 6,
         "train_dada_circle": 6,
-        "train_dada_adapt": 12,  # 6 pairs x 2 settings
-        "evaluate": 12 + 12 + 3,  # Source Only, DADA, Target Only on three cameras
+        # 6 pairs x 2 settings
+        "train_cincgan_inner": 12,
+        "train_cincgan_joint": 12,
+        "train_dasr_dsn": 12,
+        "train_dasr_sr": 12,
+        "train_drn_adapt_adapt": 12,
+        "train_dada_adapt": 12,
+        "evaluate": 5 * 12 + 3,  # five methods, Target Only on three cameras
         "table": 1,
-        "total": 57,
+        "total": 165,
     }
 
 
@@ -49,10 +58,10 @@ def test_every_job_is_sized_for_the_cluster(workspace, tmp_path):
     done = workspace.snakemake("--profile", "slurm", "-n", "--", TARGET)
     text = done.stdout + done.stderr
     resources = [line for line in text.splitlines() if line.strip().startswith("resources:")]
-    assert len(resources) >= 57
+    assert len(resources) >= 165
     for line in resources:
         assert "runtime=" in line and "mem_mb=" in line and "cpus_per_task=" in line, line
-    assert sum("gpu=1" in line for line in resources) == 6 + 6 + 12 + 27
+    assert sum("gpu=1" in line for line in resources) == 96 + 63
 
 
 def test_the_profile_is_where_snakemake_looks():

@@ -28,16 +28,8 @@ def tiny(params: dict) -> None:
         block["test"]["photographs"] = block["test"]["photographs"][1::-1]  # not in the order of their names
     small = params["editions"]["small"]
     small["networks"] = {
-        "generator": {
-            "name": "cdc",
-            "width": 4,
-            "hourglasses": 2,
-            "poolings": 2,
-            "mid": 0,
-            "tail": 0,
-            "gain": 0.5,
-            "skip": False,
-        },
+        "generator": {"name": "cdc", "width": 4, "hourglasses": 2, "poolings": 2, "mid": 0, "tail": 0}
+        | {"gain": 0.5, "skip": False},
         "downsampler": {"name": "de_resnet", "width": 4, "blocks": 1},
         "discriminator": {"name": "patchgan", "width": 4},
         "translator": {"name": "cincgan_generator", "width": 4, "blocks": 1, "skip": True},
@@ -59,6 +51,22 @@ def tiny(params: dict) -> None:
             table[cameras] = ["panasonic", "sony"] if cameras == "cameras" else [["panasonic", "sony"]]
         if name in ("dada_simcam", "dada_simcam_lab"):
             table |= {"settings": ["real"], "methods": ["bicubic", "source_only", "dada", "target_only"]}
+    for block in params["figures"].values():
+        _two_cameras(block, params["datasets"][block["dataset"]])
+
+
+def _two_cameras(figure: dict, dataset: dict) -> None:
+    """Leave out of a figure of simulated cameras what the tiny edition does not have."""
+    if not dataset["simulated"]:
+        return
+    for key in figure.keys() & {"cameras"}:
+        figure[key] = list(dataset["cameras"])
+    for key in figure.keys() & {"pairs"}:
+        figure[key] = [["panasonic", "sony"]]
+    if figure["kind"] == "difference":
+        figure["photographs"] = {"panasonic": "astronaut", "sony": "chelsea"}
+    if figure["kind"] == "comparison":
+        figure["photographs"] = ["astronaut"]
 
 
 class Workspace:

@@ -1,0 +1,29 @@
+"""Job: one figure of a paper and the numbers drawn in it. No torch.
+
+inputs: lr, hr, samples, kernel (several each, whatever its settings name) · outputs: image (.svg or .png), data (.json).
+Settings: `kind`, and those of `pipeline/figure_kinds/<kind>.py`, a module with `Settings` and `draw(settings)`.
+"""
+
+import importlib
+
+from pipeline import figure_files, job
+from pipeline.errors import UserError
+from pipeline.files import write_json
+from pipeline.settings import build
+
+
+def work(task: job.Job) -> None:
+    """Draw and write both files. UserError names the file, photograph or setting that does not fit."""
+    settings = dict(task.settings)
+    kind = importlib.import_module(f"pipeline.figure_kinds.{settings.pop('kind')}")
+    for role, paths in figure_files.named(settings).items():
+        given = {path.as_posix() for path in task.inputs.get(role, [])}
+        if missing := [path for path in paths if path not in given]:
+            raise UserError(f"figure: {', '.join(missing)} is not among the inputs '{role}' of the job. Plan it anew.")
+    sheet, numbers = kind.draw(build(kind.Settings, settings))
+    sheet.save(task.outputs["image"])
+    write_json(task.outputs["data"], numbers)
+
+
+if __name__ == "__main__":
+    job.run(work)
