@@ -111,7 +111,7 @@ def test_edition_without_schedule_for_a_used_method():
 def test_all_problems_are_told_at_once():
     def change(settings):
         settings["methods"]["dada"]["preset"] = "papr"
-        settings["tables"]["dada"]["methods"] = ["dadaa"]
+        settings["tables"]["dada"]["methods"] = [*settings["tables"]["dada"]["methods"], "dadaa"]
 
     assert len(refused(change).splitlines()) == 4  # three stages lack the preset, one table the method
 

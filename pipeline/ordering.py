@@ -1,0 +1,138 @@
+"""Does a table keep the order that its paper claims? `python -m pipeline.ordering results/tables/dada_simcam_seeds.tex`.
+
+For every setting and pair, and every two neighbours of the table's `order`: the mean difference over the test images of
+what each image gains, averaged over the seeds; its percentile interval over images, resampled as pairs; and the
+deviation of the mean over seeds. Reads the metrics files of the table; no torch.
+"""
+
+import argparse
+import statistics
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from pipeline import params, plan
+from pipeline.bootstrap import percentile_interval
+from pipeline.errors import UserError
+from pipeline.files import read_json
+
+MARKS = {True: "✓", False: "✗", None: "~"}
+
+
+class Step(NamedTuple):
+    """Two neighbours of the order on one pair: the upper minus the lower method, in the metric's unit."""
+
+    upper: str
+    lower: str
+    mean: float
+    low: float
+    high: float
+    deviation: float | None  # over seeds; None for one seed
+
+    @property
+    def holds(self) -> bool | None:
+        """True: the whole interval is on the claimed side, False: on the other, None: it holds zero."""
+        return True if self.low > 0 else False if self.high < 0 else None
+
+
+def steps(settings: dict, table: str, metric: str) -> dict[tuple[str, str, str], list[Step]]:
+    """(setting, source, target) → one `Step` for every two neighbours of the order.
+
+    Raises UserError for a table without `order`, a metric that was not measured, or metrics files that are not here.
+    """
+    block = settings["tables"][table]
+    if "order" not in block:
+        raise UserError(f"tables.{table} has no `order` in params.yaml: the methods, best first, as the paper claims.")
+    paths = {
+        (cell["method"], cell["setting"], cell["source"], cell["target"], cell["seed"]): cell["metrics"]
+        for cell in plan.table_cells(settings, table)
+    }
+    if missing := sorted({path for path in paths.values() if not Path(path).exists()}):
+        raise UserError(f"{missing[0]} and {len(missing) - 1} more are not here. Make the table, or `make pull`.")
+    bootstrap = plan.edition(settings, block["dataset"])["evaluate"]["bootstrap"]
+    sign = 1 if settings["metrics"][metric]["better"] == "higher" else -1
+    known: dict[str, dict[str, float]] = {}
+
+    def values(method: str, setting: str, source: str, target: str, number: int) -> dict[str, float]:
+        # Target Only stands in one setting, and what is not trained has one seed.
+        path = next(
+            paths[method, place, source, target, one]
+            for place in (setting, *block["settings"])
+            for one in (number, *block["seeds"])
+            if (method, place, source, target, one) in paths
+        )
+        if path not in known:
+            content = read_json(path)
+            if metric in content["missing"]:
+                raise UserError(f"{path}: {metric} was not measured: {content['missing'][metric]}")
+            known[path] = {name: image[metric] for name, image in content["images"].items()}
+        return known[path]
+
+    def step(upper: str, lower: str, setting: str, source: str, target: str) -> Step:
+        each = []
+        for number in block["seeds"]:
+            first, second = (values(method, setting, source, target, number) for method in (upper, lower))
+            each.append([sign * (first[name] - second[name]) for name in sorted(first)])
+        per_image = [statistics.fmean(column) for column in zip(*each, strict=True)]
+        deviation = statistics.stdev(statistics.fmean(row) for row in each) if len(each) > 1 else None
+        return Step(upper, lower, statistics.fmean(per_image), *percentile_interval(per_image, **bootstrap), deviation)
+
+    neighbours = list(zip(block["order"], block["order"][1:], strict=False))
+    return {
+        (setting, source, target): [step(*two, setting, source, target) for two in neighbours]
+        for setting in block["settings"]
+        for source, target in block["pairs"]
+    }
+
+
+def text(settings: dict, table: str, metric: str) -> str:
+    """The whole answer as a Markdown table, and one line that counts."""
+    block, found = settings["tables"][table], steps(settings, table, metric)
+    labels = {name: settings["methods"][name]["label"] for name in block["order"]}
+    cameras = settings["datasets"][block["dataset"]]["cameras"]
+    heads = [f"{labels[one.upper]} − {labels[one.lower]}" for one in next(iter(found.values()))]
+    lines = [" | ".join(["| setting", "pair", *heads, "order |"]), "|---" * (len(heads) + 3) + "|"]
+    for (setting, source, target), row in found.items():
+        pair = f"{cameras[source]['short']}→{cameras[target]['short']}"
+        whole = (
+            "kept" if all(one.holds for one in row) else "broken" if any(one.holds is False for one in row) else "open"
+        )
+        lines.append(" | ".join([f"| {setting}", pair, *map(_cell, row), f"{whole} |"]))
+    every = [one for row in found.values() for one in row]
+    counts = {mark: sum(one.holds is held for one in every) for held, mark in MARKS.items()}
+    told = f"{metric}, {len(block['seeds'])} seeds; {_interval_words(settings, block)}; ± over seeds. "
+    told += f"✓ {counts['✓']} as claimed, ~ {counts['~']} undecided, ✗ {counts['✗']} the other way round."
+    return "\n".join([*lines, "", told])
+
+
+def _interval_words(settings: dict, block: dict) -> str:
+    """What the interval is, in words."""
+    level = plan.edition(settings, block["dataset"])["evaluate"]["bootstrap"]["level"]
+    return f"[{level * 100:g} % bootstrap over images, paired]"
+
+
+def _cell(step: Step) -> str:
+    deviation = f" ±{step.deviation:.2f}" if step.deviation is not None else ""
+    return f"{MARKS[step.holds]} {step.mean:+.2f} [{step.low:+.2f}, {step.high:+.2f}]{deviation}"
+
+
+def main() -> int:
+    """Command line; 0 when it could be said, whatever the answer."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.ordering", description=__doc__.partition("\n")[0])
+    parser.add_argument("table", help="for example results/tables/dada_simcam_seeds.tex")
+    parser.add_argument("--metric", default="psnr_y")
+    arguments = parser.parse_args()
+    name = Path(arguments.table).stem
+    try:
+        settings = params.load("params.yaml")
+        if name not in settings["tables"] or arguments.metric not in settings["metrics"]:
+            raise UserError(f"params.yaml has no table '{name}' or no metric '{arguments.metric}'.")
+        print(text(settings, name, arguments.metric))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
