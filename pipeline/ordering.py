@@ -124,7 +124,7 @@ def main() -> int:
     arguments = parser.parse_args()
     name = Path(arguments.table).stem
     try:
-        settings = params.load("params.yaml")
+        settings = params.load()
         if name not in settings["tables"] or arguments.metric not in settings["metrics"]:
             raise UserError(f"params.yaml has no table '{name}' or no metric '{arguments.metric}'.")
         print(text(settings, name, arguments.metric))

@@ -78,7 +78,7 @@ def test_what_is_missing_is_named(settings):
 
 
 def test_command(settings, monkeypatch, capsys):
-    monkeypatch.setattr(params, "load", lambda path: settings)
+    monkeypatch.setattr(params, "load", lambda: settings)
     monkeypatch.setattr(sys, "argv", ["ordering", "results/tables/dada_simcam_seeds.tex"])
     assert ordering.main() == 0 and "Target Only − DADA" in capsys.readouterr().out
     monkeypatch.setattr(sys, "argv", ["ordering", "results/tables/nothing.tex"])
