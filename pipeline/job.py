@@ -37,6 +37,7 @@ class Job:
     outputs: dict[str, Path]
     folders: dict[str, Path]
     key_sha256: str
+    any_versions: bool = False
 
     def input(self, name: str) -> Path:
         """The one input of that name; UserError when there is none or more than one."""
@@ -104,6 +105,7 @@ def parse(words: list[str], module: str) -> tuple[dict, Job, Path]:
     parser.add_argument("--output", action="append", default=[], metavar="NAME=PATH", required=True)
     parser.add_argument("--folder", action="append", default=[], metavar="NAME=PATH", help="outside the repository")
     parser.add_argument("--receipt", required=True, metavar="PATH")
+    parser.add_argument("--any-versions", action="store_true", help="also with packages that are not the lock's")
     arguments = parser.parse_args(words)
     try:
         key = json.loads(arguments.key)
@@ -120,7 +122,7 @@ def parse(words: list[str], module: str) -> tuple[dict, Job, Path]:
         raise UserError("--output: a name was given twice; every output has its own.")
     _check_files(key["files"], inputs, outputs)
     digest = hashlib.sha256(files.canonical_json(key).encode()).hexdigest()
-    job = Job(key["stage"], key["wildcards"], key["settings"], inputs, outputs, folders, digest)
+    job = Job(key["stage"], key["wildcards"], key["settings"], inputs, outputs, folders, digest, arguments.any_versions)
     return key, job, _inside("--receipt", arguments.receipt)
 
 
@@ -130,7 +132,8 @@ def _execute(work: Callable, tidy: Callable | None, key: dict, job: Job, receipt
     if module.startswith("pipeline.") and module not in modules:
         raise UserError(f"--key: its code does not cover {module} itself. Add it to the stage in pipeline/stages.py.")
     names = key["packages"]["names"] if key["packages"] else []
-    _check_packages(key["packages"])
+    if key["packages"] and not job.any_versions:
+        _check_packages(**key["packages"])
     information = environment.record(names) | {"started": started.isoformat(timespec="seconds")}
     paths = [path for group in job.inputs.values() for path in group]
     states = {path: _state(path) for path in paths}
@@ -194,18 +197,15 @@ def _checked_code(key: dict, what: str, remedy: str) -> dict[str, str]:
     return modules
 
 
-def _check_packages(packages: dict | None) -> None:
+def _check_packages(names: list[str], sha256: str) -> None:
     """The key names the lock's versions: what is installed must be those, or the receipt would tell of another run."""
-    if packages is None:
-        return
-    if environment.packages_hash(environment.LOCK, packages["names"]) != packages["sha256"]:
+    lock = environment.LOCK
+    if environment.packages_hash(lock, names) != sha256:
+        raise UserError(f"{lock} is not the one that was planned with. Run snakemake again, it makes a new plan.")
+    if other := environment.other_versions(lock, names):
         raise UserError(
-            f"{environment.LOCK} is not the one that was planned with. Run snakemake again, it makes a new plan."
-        )
-    if other := environment.other_versions(environment.LOCK, packages["names"]):
-        raise UserError(
-            f"installed versions are not those of {environment.LOCK}: {', '.join(other)}. Run `make setup`; to use the "
-            "newer ones, lock them first (CONTRIBUTING.md)."
+            f"installed versions are not those of {lock}: {', '.join(other)}. Run `make setup`; to use the newer ones, "
+            "lock them first (CONTRIBUTING.md)."
         )
 
 

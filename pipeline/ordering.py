@@ -8,6 +8,7 @@ deviation of the mean over seeds. Reads the metrics files of the table; no torch
 import argparse
 import statistics
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,8 +42,10 @@ def steps(settings: dict, table: str, metric: str) -> dict[tuple[str, str, str],
     Raises UserError for a table without `order`, a metric that was not measured, or metrics files that are not here.
     """
     block = settings["tables"][table]
-    if "order" not in block:
-        raise UserError(f"tables.{table} has no `order` in params.yaml: the methods, best first, as the paper claims.")
+    if len(set(block.get("order", ())) & set(block["methods"])) < 2:
+        raise UserError(
+            f"tables.{table} has no `order` of two of its methods in params.yaml: best first, as the paper claims."
+        )
     paths = {
         (cell["method"], cell["setting"], cell["source"], cell["target"], cell["seed"]): cell["metrics"]
         for cell in plan.table_cells(settings, table)
@@ -77,7 +80,8 @@ def steps(settings: dict, table: str, metric: str) -> dict[tuple[str, str, str],
         deviation = statistics.stdev(statistics.fmean(row) for row in each) if len(each) > 1 else None
         return Step(upper, lower, statistics.fmean(per_image), *percentile_interval(per_image, **bootstrap), deviation)
 
-    neighbours = list(zip(block["order"], block["order"][1:], strict=False))
+    order = [method for method in block["order"] if method in block["methods"]]
+    neighbours = list(pairwise(order))
     return {
         (setting, source, target): [step(*two, setting, source, target) for two in neighbours]
         for setting in block["settings"]

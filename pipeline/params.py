@@ -124,8 +124,8 @@ def _table_contradictions(name: str, table: dict, params: dict):
     for pair in table.get("pairs", []):
         if pair[0] == pair[1]:
             yield f"{place}.pairs: {pair} has the same camera as source and target"
-    if strangers := [method for method in table.get("order", []) if method not in table["methods"]]:
-        yield f"{place}.order: {', '.join(strangers)} is not among the methods of the table"
+    if strangers := [method for method in table.get("order", []) if method not in params["methods"]]:
+        yield f"{place}.order: {', '.join(strangers)} is not one of the methods {', '.join(params['methods'])}"
     for method in table["methods"]:
         block = params["methods"].get(method)
         if block is None:

@@ -263,7 +263,6 @@ def test_a_difference_figure_takes_each_cameras_own_model_first():
     ("name", "change", "message"),
     [
         ("kernels", {"dataset": "none"}, "figures.dada_simcam_kernels.dataset: 'none' is not one of"),
-        ("kernels", {"scale": 3}, r"scale: 3 is not one of datasets.simcam.scales \[4\]"),
         ("kernels", {"cameras": ["leica"]}, "there is no camera 'leica'; there are panasonic"),
         ("kernels", {"seed": 1}, "of kind kernels has no seed"),
         ("sr_kernels", {"shown": [{"method": "magic", "setting": "real"}]}, "there is no method 'magic'"),
@@ -277,4 +276,11 @@ def test_wrong_settings_are_named(name, change, message):
     changed = json.loads(json.dumps(SHIPPED))
     changed["figures"][f"dada_simcam_{name}"] |= change
     with pytest.raises(UserError, match=message):
+        params.check(changed)
+
+
+def test_scale_that_the_data_set_does_not_have():
+    changed = json.loads(json.dumps(SHIPPED))
+    changed["datasets"]["simcam"]["scales"] = [2, 3]
+    with pytest.raises(UserError, match=r"figures\.dada_simcam_kernels\.scale: 4 is not one of .* \[2, 3\]"):
         params.check(changed)

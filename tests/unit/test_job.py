@@ -151,6 +151,14 @@ def test_installed_versions(place, lock, message):
     assert (message or "") in done.stderr and (message is None or left(place) == set())
 
 
+def test_a_door_may_ask_for_any_versions(place):
+    (place / "requirements.lock").write_text("pytest==1.2.3\n    # via project (pyproject.toml)\n")
+    done = subprocess.run([*line(key(place)), "--any-versions"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    receipt = json.loads((place / "out/a b.txt.receipt.json").read_text())
+    assert receipt["run"]["packages"] == {"pytest": pytest.__version__}
+
+
 def test_lock_changed_since_the_plan(place):
     given = key(place)
     (place / "requirements.lock").write_text("pytest==1.2.3\n    # via project (pyproject.toml)\n")

@@ -65,6 +65,12 @@ def test_one_seed_has_no_deviation(settings):
     assert "±0" not in ordering.text(settings, "dada_simcam_seeds", "psnr_y")
 
 
+def test_a_method_that_is_not_in_the_table_is_left_out(settings):
+    settings["tables"]["dada_simcam_seeds"]["methods"].remove("drn_adapt")
+    row = ordering.steps(settings, "dada_simcam_seeds", "psnr_y")["real", "sony", "panasonic"]
+    assert [(step.upper, step.lower) for step in row] == [("target_only", "dada"), ("dada", "source_only")]
+
+
 def test_what_is_missing_is_named(settings):
     with pytest.raises(UserError, match=r"tables\.dada_simcam_ablation has no `order`"):
         ordering.steps(settings, "dada_simcam_ablation", "psnr_y")

@@ -20,7 +20,7 @@ GENERATOR, TABLE = "results/near/generator.bin", "results/table.tex"
 
 TOY = {
     "params.yaml": "fit:\n  near: {lr: 0.1, decay: 0.2}\n  far: {lr: 0.1, decay: 0.2}\ndigits: 3\n",
-    "requirements.lock": "numpy==2.0\n    # via torch\npytest==8.0\n    # via toy (a.toml)\ntorch==2.1\n    # via toy (a.toml)\n",
+    "requirements.lock": "flour==2.0\n    # via bread\npytest==8.0\n    # via toy (a.toml)\nbread==2.1\n    # via toy (a.toml)\n",
     ".gitignore": ".snakemake/\n__pycache__/\n/data/packed/*.bin\n/results/*/generator.bin\n*.log\n",
     # Larger than Snakemake ever compares by content: only its time would count.
     "data/raw/a.txt": f"3 4 5 {' ' * 1_200_000}\n",
@@ -32,7 +32,7 @@ from pipeline import environment, fingerprint
 LOCK = "requirements.lock"
 TABLE = {
     "prepare": lambda p, w: (["pipeline.prepare"], {}, []),
-    "fit": lambda p, w: (["pipeline.fit", f"pipeline.method_{w['method']}"], p["fit"][w["method"]], ["torch"]),
+    "fit": lambda p, w: (["pipeline.fit", f"pipeline.method_{w['method']}"], p["fit"][w["method"]], ["bread"]),
     "measure": lambda p, w: (["pipeline.measure"], {}, []),
     "table": lambda p, w: (["pipeline.table"], {"digits": p["digits"]}, []),
 }
@@ -277,7 +277,7 @@ BOTH = {"fit": 2, "measure": 2, "table": 1}
 CHANGES = {
     "two values swapped, one setting": (swap_and_set, BOTH),
     "a module of a method, a module that a method imports": (change_modules, BOTH),
-    "a package that a package needs": (lambda f: edit(f / "requirements.lock", "numpy==2.0", "numpy==2.1"), BOTH),
+    "a package that a package needs": (lambda f: edit(f / "requirements.lock", "flour==2.0", "flour==2.1"), BOTH),
     "the table edited": (lambda f: edit(f / TABLE, "&", "& &"), {"table": 1}),
     "metrics and a generator altered, old times": (alter_files, FIT | {"measure": 2}),
     "raw data replaced, old time": (

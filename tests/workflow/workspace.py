@@ -64,7 +64,7 @@ def _two_cameras(figure: dict, dataset: dict) -> None:
     for key in figure.keys() & {"pairs"}:
         figure[key] = [["panasonic", "sony"]]
     if figure["kind"] == "difference":
-        figure["photographs"] = {"panasonic": "astronaut", "sony": "chelsea"}
+        figure["photographs"] = {"panasonic": "astronaut", "sony": "astronaut"}
     if figure["kind"] == "comparison":
         figure["photographs"] = ["astronaut"]
 
