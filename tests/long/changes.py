@@ -181,6 +181,9 @@ def remove_method(params: dict) -> None:
     params["methods"].pop("bicubic")
     for table in params["tables"].values():
         table["methods"] = [name for name in table["methods"] if name != "bicubic"]
+    for figure in params["figures"].values():
+        if "methods" in figure:
+            figure["methods"] = [name for name in figure["methods"] if name != "bicubic"]
 
 
 def older_format(path: str) -> Change:
