@@ -49,6 +49,9 @@ def of_training(settings: dict, reads: list[str], starts: dict[str, dict]) -> Wo
             with _Counter() as counter:
                 stage.step(batch)
         except (NotImplementedError, RuntimeError) as error:
+            # Torch has no class of its own for this; any other fault of the step is not for the reader of a plan to mend.
+            if META.type not in str(error):
+                raise
             raise UserError(
                 f"{place}: its step asks for the values of tensors and cannot be counted without ({error})."
             ) from error

@@ -254,3 +254,31 @@ def test_rows_are_written_with_every_column():
     module = importlib.import_module("pipeline.cost_table")
     fields = {field.name for field in dataclasses.fields(cost.Row)} | {"total_flop", "hours"}
     assert set(module.CSV) == fields
+
+
+def values(stage, batch):
+    torch.empty(1).item()
+
+
+def copied(stage, batch):
+    torch.empty(1).cpu()
+
+
+def misfit(stage, batch):
+    torch.empty(2, 3) @ torch.empty(2, 3)
+
+
+@pytest.mark.parametrize(
+    ("step", "error", "message"),
+    [
+        (values, UserError, "source_only/train: its step asks for the values of tensors"),
+        (copied, UserError, "source_only/train: its step asks for the values of tensors"),
+        (misfit, RuntimeError, "same reduction dim"),
+    ],
+)
+def test_only_a_step_that_needs_values_is_called_uncountable(monkeypatch, step, error, message):
+    job = cost._Counted(PARAMS).job("simcam", 4, "source_only", "train")
+    monkeypatch.setattr("pipeline.methods.base.Supervised.step", step)
+    with pytest.raises(error, match=message) as raised:
+        operations.of_training(job, ["source_lr", "source_hr"], {})
+    assert type(raised.value) is error
