@@ -19,10 +19,11 @@ MEAN = (0.4488, 0.4371, 0.4040)  # of DIV2K; a start value, see `_shift`
 SLOPE = 0.2
 
 
-def build(scale: int, width: int, blocks: int, reduction: int) -> "DRN":
-    """DRN for `scale` 2, 3 or 4. DRN-S: width 16, blocks 30; DRN-L: width 20, blocks 40; both reduction 16.
+def build(scale: int, width: int, blocks: int, reduction: int, skip: bool) -> "DRN":
+    """DRN for `scale` 2, 3 or 4. DRN-S: width 16, blocks 30; DRN-L: width 20, blocks 40; both reduction 16, no `skip`.
 
-    Raises UserError for another scale, and for a `reduction` that leaves channel attention without a channel.
+    With `skip` the image at every size adds to the bicubic enlargement of the input, instead of to DIV2K's mean colour:
+    for schedules too short to learn that first. Raises UserError for another scale, and for a `reduction` that leaves channel attention without a channel.
     """
     if scale not in LEVELS:
         raise UserError(f"network 'drn': scale is {scale!r}; expected one of {', '.join(map(str, LEVELS))}.")
@@ -31,7 +32,7 @@ def build(scale: int, width: int, blocks: int, reduction: int) -> "DRN":
         raise UserError(
             f"network 'drn': reduction is {reduction}; expected 1 to {widest}, the channels of its blocks at width {width}."
         )
-    return DRN(scale, width, blocks, reduction)
+    return DRN(scale, width, blocks, reduction, skip)
 
 
 class Down(nn.Module):
@@ -57,12 +58,13 @@ class DRN(nn.Module):
 
     multiple = 1
 
-    def __init__(self, scale: int, width: int, blocks: int, reduction: int) -> None:
+    def __init__(self, scale: int, width: int, blocks: int, reduction: int, skip: bool) -> None:
         super().__init__()
         self.scale = scale
+        self.skip = skip
         factors = LEVELS[scale]
         channels = [width * 2**level for level in range(len(factors) + 1)]  # at full size first, at LR size last
-        self.sub_mean, self.add_mean = _shift(-1), _shift(1)
+        self.sub_mean, self.add_mean = _shift(-1), nn.Identity() if skip else _shift(1)
         self.head = convolution(3, width, 3, bias=True)
         # Down-sampling takes the levels in the order of `factors`, up-sampling in the reverse one.
         self.down = nn.ModuleList(
@@ -97,6 +99,11 @@ class DRN(nn.Module):
         for index, up in enumerate(self.up_blocks):
             features = torch.cat((up(features), skips.pop()), dim=1)
             images.append(self._image(index + 1, features))
+        if self.skip:
+            sizes = [image.shape[2:] for image in images]
+            images = [
+                F.interpolate(x, size=size, mode="bicubic") + image for size, image in zip(sizes, images, strict=True)
+            ]
         return images
 
     def _image(self, index: int, features: Tensor) -> Tensor:

@@ -14,8 +14,8 @@ from pipeline.models import build
 from tests import toy
 from tests.golden.reference_inputs import fill, image
 
-PAPER = {"name": "drn", "width": 16, "blocks": 30, "reduction": 16}
-SMALL = {"name": "drn", "width": 2, "blocks": 1, "reduction": 2}
+PAPER = {"name": "drn", "width": 16, "blocks": 30, "reduction": 16, "skip": False}
+SMALL = {"name": "drn", "width": 2, "blocks": 1, "reduction": 2, "skip": False}
 ROLES = {"drn": SMALL, "drn_dual": {"name": "drn_dual", "width": 3, "direct": False}}
 SCHEDULE = {"steps": 4, "patch": 6, "lr": 1e-3, "floor": 1e-7}
 
@@ -81,10 +81,20 @@ def test_dual_networks_compute_what_the_reference_computes():
         assert (float(made.mean()), float(made[0, 1, 2, 1])) == pytest.approx((mean, pixel), abs=5e-9)
 
 
-@pytest.mark.parametrize("scale", [2, 3, 4])
-def test_drn_makes_every_size_and_trains_every_parameter(scale):
+@torch.no_grad()
+def test_skip_adds_the_bicubic_enlargement_at_every_size():
+    network = build({**SMALL, "scale": 4, "skip": True})
+    for tail in network.tail:
+        torch.nn.init.zeros_(tail.weight), torch.nn.init.zeros_(tail.bias)
+    x = torch.rand(1, 3, 6, 8)
+    for part, times in zip(network.levels(x), (1, 2, 4), strict=True):
+        assert torch.allclose(part, F.interpolate(x, scale_factor=times, mode="bicubic"), atol=1e-6)
+
+
+@pytest.mark.parametrize(("scale", "skip"), [(2, False), (3, False), (4, False), (4, True)])
+def test_drn_makes_every_size_and_trains_every_parameter(scale, skip):
     torch.manual_seed(0)
-    network, dual = build({**SMALL, "scale": scale}), build({**ROLES["drn_dual"], "scale": scale})
+    network, dual = build({**SMALL, "scale": scale, "skip": skip}), build({**ROLES["drn_dual"], "scale": scale})
     x = torch.rand(2, 3, 5, 7)
     made = network.levels(x)
     sizes = {2: [(5, 7), (10, 14)], 3: [(5, 7), (15, 21)], 4: [(5, 7), (10, 14), (20, 28)]}[scale]
@@ -273,7 +283,7 @@ def test_toy_another_kernel(tmp_path):
     The same steps without the dual loss, on source pairs alone, are the control.
     """
     roles = {
-        "drn": {"name": "drn", "width": 8, "blocks": 1, "reduction": 8},
+        "drn": {"name": "drn", "width": 8, "blocks": 1, "reduction": 8, "skip": False},
         "drn_dual": {"name": "drn_dual", "width": 8, "direct": False},
     }
     source_hr, target_hr, held_out = (toy.scenes(count, 32, seed) for count, seed in ((96, 1), (96, 2), (24, 3)))

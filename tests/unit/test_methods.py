@@ -35,7 +35,7 @@ NETWORKS = {
     "degrader": {"name": "dsn", "width": 4, "blocks": 1, "skip": True},
     "domain_discriminator": {"name": "domain_discriminator", "width": 4},
     "frequency_discriminator": {"name": "frequency_patchgan", "width": 4},
-    "drn": {"name": "drn", "width": 2, "blocks": 1, "reduction": 4},
+    "drn": {"name": "drn", "width": 2, "blocks": 1, "reduction": 4, "skip": False},
     "drn_dual": {"name": "drn_dual", "width": 2, "direct": False},
 }
 STAGES = [

@@ -38,7 +38,7 @@ def tiny(params: dict) -> None:
         "degrader": {"name": "dsn", "width": 4, "blocks": 1, "skip": True},
         "domain_discriminator": {"name": "domain_discriminator", "width": 4},
         "frequency_discriminator": {"name": "frequency_patchgan", "width": 4},
-        "drn": {"name": "drn", "width": 2, "blocks": 1, "reduction": 4},
+        "drn": {"name": "drn", "width": 2, "blocks": 1, "reduction": 4, "skip": True},
         "drn_dual": {"name": "drn_dual", "width": 2, "direct": False},
     }
     small["evaluate"]["bootstrap"]["samples"] = 100
