@@ -24,6 +24,7 @@ class Planned:
     label: str = ""
     started: float | None = None
     seconds: float | None = None
+    seen: int = 0
 
     def describe(self, details: dict[str, str]) -> None:
         """Take over what Snakemake prints below `rule NAME:`."""
@@ -37,16 +38,22 @@ class Planned:
             self.folder = Path(details["output"].split(", ")[0]).parent
 
     def progress(self) -> tuple[int, float | None]:
-        """(units done, units per second): of a running training as its loop wrote them, (0, None) before it did."""
+        """(units done, units per second): of a running training as its loop wrote them, (0, None) before it did.
+
+        A training removes what it wrote when it is complete, a moment before Snakemake says so.
+        """
         if self.seconds is not None:
             return self.units, None
         if self.started is None or self.folder is None:
             return 0, None
         try:
             state = json.loads((self.folder / "progress.json").read_text())
-        except (FileNotFoundError, json.JSONDecodeError):
-            return 0, None
-        return min(int(state["step"]), self.units), state.get("rate")
+        except FileNotFoundError:
+            return self.units if self.seen else 0, None
+        except json.JSONDecodeError:
+            return self.seen, None
+        self.seen = min(int(state["step"]), self.units)
+        return self.seen, state.get("rate")
 
 
 @dataclass
