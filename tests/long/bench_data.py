@@ -1,13 +1,15 @@
 """What packing is worth: `python -m tests.long.bench_data 4000`, or `--full` for DRealSR's 30,502 training pairs.
 
 Writes pairs of PNGs as DRealSR has them (HR 192 x 192, LR 48 x 48; textures with noise, so that they take the room of
-photographs), packs them by the rule `pack`, and draws the same training batches from the PNGs and from the packed files,
-once with nothing of them in memory and once again. Every batch is compared; whatever is measured is of this one run.
+photographs; 1,500 pictures, copied under as many names as asked for), packs them by the rule `pack`, and draws the same
+training batches from the PNGs and from the packed files, once with nothing of them in memory and once again (one epoch,
+500 batches at most). Every batch is compared; whatever is measured is of this one run.
 """
 
 import argparse
 import hashlib
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterable
@@ -29,7 +31,9 @@ from pipeline.files import read_json
 from pipeline.images import bicubic, image_size, read_rgb
 from tests.workflow.workspace import Workspace
 
-FULL, SCALE, SIDE, BATCH = 30_502, 4, 192, 16
+FULL, DISTINCT, SCALE, SIDE, BATCH, MOST = 30_502, 1500, 4, 192, 16, 500
+# The magnification in the names of files.
+KINDS = {"HR": SCALE, "LR": 1}
 DATASET, CAMERA = "bench", "panasonic"
 SCENE = {"size": 1024, "smallest": 1.0, "largest": 200.0, "layers": 3.0}
 MANIFEST = plan.manifest_file(DATASET, SCALE, CAMERA)
@@ -64,19 +68,29 @@ class Reading(NamedTuple):
 def write_pngs(folder: Path, count: int) -> None:
     """Training pairs in DRealSR's layout and names, and one test pair; random places of a few scenes, each with noise."""
     random = np.random.default_rng(0)
-    scenes = [scene([7, number], **SCENE) for number in range(6)]
-    for part, total, side in (("train", count, SIDE), ("test", 1, 768)):
+    scenes = []
+    for number in range(6):
+        noisy = scene([7, number], **SCENE) + random.normal(0, 2, (SCENE["size"], SCENE["size"], 1))
+        hr = np.clip(noisy, 0, 255).astype(np.uint8)
+        scenes.append({"HR": hr, "LR": bicubic(hr, 1 / SCALE)})
+    for part, total, side in (("train", count, SIDE), ("test", 1, 4 * SIDE)):
+        for kind in KINDS:
+            (folder / f"x{SCALE}" / f"{part}_{kind}").mkdir(parents=True)
         for number in tqdm(range(total), desc=f"write {part}", unit="pair"):
-            image = scenes[number % len(scenes)]
-            top, left = random.integers(0, len(image) - side, 2)
-            noisy = image[top : top + side, left : left + side] + random.normal(0, 2, (side, side, 1))
-            hr = np.clip(noisy, 0, 255).astype(np.uint8)
-            patch = f"_{number % 40}" if part == "train" else ""
-            for kind, times, pixels in (("HR", SCALE, hr), ("LR", 1, bicubic(hr, 1 / SCALE))):
-                place = folder / f"x{SCALE}" / f"{part}_{kind}"
-                place.mkdir(parents=True, exist_ok=True)
-                Image.fromarray(pixels).save(place / f"{CAMERA}_{number // 40}_x{times}{patch}.png", compress_level=3)
+            top, left = random.integers(0, (SCENE["size"] - side) // SCALE, 2)
+            for kind, times in KINDS.items():
+                path = _png(folder, part, kind, number)
+                if number >= DISTINCT:
+                    shutil.copyfile(_png(folder, part, kind, number % DISTINCT), path)
+                    continue
+                rows, columns = (slice(times * start, times * (start + side // SCALE)) for start in (top, left))
+                Image.fromarray(scenes[number % len(scenes)][kind][rows, columns]).save(path, compress_level=3)
     os.sync()
+
+
+def _png(folder: Path, part: str, kind: str, number: int) -> Path:
+    patch = f"_{number % 40}" if part == "train" else ""
+    return folder / f"x{SCALE}" / f"{part}_{kind}" / f"{CAMERA}_{number // 40}_x{KINDS[kind]}{patch}.png"
 
 
 def forget(files: Iterable[Path]) -> None:
@@ -188,15 +202,16 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.long.bench_data", description=__doc__)
     parser.add_argument("pairs", nargs="?", type=int, default=4000)
-    parser.add_argument("--full", action="store_const", const=FULL, dest="pairs", help=f"{FULL} pairs, as in DRealSR")
+    parser.add_argument("--full", action="store_true", help=f"{FULL} pairs, as in DRealSR")
     parser.add_argument("--folder", help="where there is room: about 0.2 MB per pair")
     asked = parser.parse_args()
+    count = FULL if asked.full else asked.pairs
     with tempfile.TemporaryDirectory(prefix="bench_data", dir=asked.folder) as folder:
         raw = Path(folder) / "DRealSR"
-        write_pngs(raw, asked.pairs)
+        write_pngs(raw, count)
         workspace = pack(Path(folder) / "repo", raw)
-        batches = len(Packed(packed_file(workspace, "lr"))) // BATCH
-        print(told(asked.pairs, raw, workspace, measure(workspace, raw, batches), batches), flush=True)
+        batches = min(MOST, len(Packed(packed_file(workspace, "lr"))) // BATCH)
+        print(told(count, raw, workspace, measure(workspace, raw, batches), batches), flush=True)
 
 
 if __name__ == "__main__":
