@@ -25,7 +25,7 @@ ifneq ($(shell [ -n "$$HOME" ] && [ -d "$$HOME" ] && [ -w "$$HOME" ] && echo wri
 export HOME := $(CURDIR)/.venv/home
 endif
 
-.PHONY: help setup demo plan test test-long bench-receipts lint audit pull publish clean
+.PHONY: help setup demo plan test test-long bench-receipts bench-data lint audit pull publish clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
@@ -70,6 +70,9 @@ test-long: $(READY) ## what takes longer: every rerun scenario, kills, mutations
 
 bench-receipts: $(READY) ## what receipts cost: dry runs of 900 and of 5,000 jobs with and without them, and the audit
 	@OMP_NUM_THREADS=1 $(PY) -m tests.long.overhead 900 5000
+
+bench-data: $(READY) ## decoding PNGs against packed files, same batches: PAIRS=4000, or PAIRS=--full for DRealSR's 30,502
+	@OMP_NUM_THREADS=1 $(PY) -m tests.long.bench_data $(or $(PAIRS),4000)
 
 lint: $(READY) ## ruff, snakefmt, snakemake --lint
 	@$(PY) -m ruff check --no-cache .

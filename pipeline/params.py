@@ -58,6 +58,9 @@ def _contradictions(params: dict):
     for name, block in datasets.items():
         if block["edition"] not in editions:
             yield f"datasets.{name}.edition: '{block['edition']}' is not one of the editions {', '.join(editions)}"
+        for side, value in (block.get("train", {}).get("sub_images") or {}).items():
+            if side != "threshold" and (unfit := [scale for scale in block["scales"] if value % scale]):
+                yield f"datasets.{name}.train.sub_images.{side}: {value} is no multiple of the scales {unfit}"
         for camera, recipe in block["cameras"].items():
             for scale in block["scales"]:
                 if "recipes" in recipe and str(scale) not in {str(key) for key in recipe["recipes"]}:

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from pipeline import figure_plan, files, job, params, plan, roles, stages
-from pipeline.datasets import drealsr, reds
+from pipeline.datasets import load, reds
 from pipeline.errors import UserError
 
 # The shell gets a whole line as one argument, for which Linux has room up to 128 KiB.
@@ -132,9 +132,9 @@ class Workflow:
         folder = self.config["adopt"][dataset]
         packed = Path(plan.receipt_file(plan.manifest_file(dataset, scale, wildcards.camera))).exists()
         if not packed and (dataset, scale) not in self._folders:
-            cameras = self.config["datasets"][dataset]["cameras"]
-            own = [camera for camera, block in cameras.items() if "frames" not in block]
-            problem = drealsr.missing(folder, own, scale)
+            block = self.config["datasets"][dataset]
+            own = [camera for camera, recipe in block["cameras"].items() if "frames" not in recipe]
+            problem = load(block["module"]).missing(folder, own, scale)
             if problem:
                 raise UserError(problem)
             self._folders[dataset, scale] = folder

@@ -23,4 +23,4 @@ rule pack:
         key=jobs.key("pack"),
         command=jobs.command("pack", "pack", folders=jobs.pack_folders),
     shell:
-        "{params.command} > {log} 2>&1"
+        "{params.command} --workers {threads} > {log} 2>&1"

@@ -28,15 +28,18 @@ class Item(NamedTuple):
 class Split:
     """Images of one split (train, val or test), and their pixels, read or made one pair at a time.
 
-    `pairs` yields (lr, hr), uint8 (H/scale, W/scale, 3) and (H, W, 3), in the order of `items`. `stack`: all of one
-    size. `listed`: how many the data set's authors list, None when nobody does.
+    `pairs` yields (lr, hr), uint8 (H/scale, W/scale, 3) and (H, W, 3), in the order of `items`, and as a third the
+    bicubic LR where it is not that of `hr` alone; `tasks.Tasks` lets several be made at once. `stack`: all of one size.
+    `sub_images`: photograph -> how many items were cut from it. `listed`: how many photographs (items, where none was
+    cut) the data set's authors list, None when nobody does.
     """
 
     name: str
     stack: bool
     items: list[Item]
-    pairs: Iterable[tuple[np.ndarray, np.ndarray]]
+    pairs: Iterable[tuple[np.ndarray, ...]]
     listed: int | None = None
+    sub_images: dict[str, int] | None = None
 
 
 def load(module: str) -> ModuleType:

@@ -8,13 +8,13 @@ the name. Settings: `val` {patches, seed}: how many training patches become the 
 import os
 import random
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from pipeline.datasets import Item, Split
+from pipeline.datasets.tasks import Pictures, Tasks
 from pipeline.errors import UserError
 from pipeline.images import image_size, read_rgb
 
@@ -181,9 +181,8 @@ def _split(name: str, files: list[Files], scale: int, folder: Path, listed: int 
                 f"{pair.hr} is {size[0]}x{size[1]}, other training patches are {items[0].size}; expected one size."
             )
         items.append(Item(pair.name, size, pair.hr.relative_to(folder).as_posix(), LICENCE))
+    return Split(name, name != "test", items, Tasks([partial(_read, pair) for pair in files]), listed)
 
-    def pairs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        for pair in files:
-            yield read_rgb(pair.lr), read_rgb(pair.hr)
 
-    return Split(name, name != "test", items, pairs(), listed)
+def _read(pair: Files) -> list[Pictures]:
+    return [(read_rgb(pair.lr), read_rgb(pair.hr))]

@@ -31,8 +31,12 @@ COLUMNS = [field.name for field in fields(Row)]
 
 def row(split: str, name: str, kind: str, image: np.ndarray, origin: str, licence: str) -> Row:
     """The row of an image, uint8 (H, W, 3)."""
-    digest = hashlib.sha256(np.ascontiguousarray(image).data).hexdigest()
-    return Row(split, name, kind, *image.shape[:2], digest, origin, licence)
+    return Row(split, name, kind, *image.shape[:2], digest(image), origin, licence)
+
+
+def digest(image: np.ndarray) -> str:
+    """SHA-256 of an image, uint8 (H, W, 3)."""
+    return hashlib.sha256(np.ascontiguousarray(image).data).hexdigest()
 
 
 def write(path: str | Path, rows: Iterable[Row]) -> None:

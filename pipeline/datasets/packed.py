@@ -96,22 +96,25 @@ class Packed:
             raise self._bad("its header is not one of packed images")
         if start + max((stop for _, _, stop in entries.values()), default=0) != size:
             raise self._bad(f"its length, {size} bytes, does not match its header")
-        self._arrays = {
-            name: np.memmap(self.path, np.uint8, "r", start + first, shape)
-            for name, (shape, first, _) in entries.items()
-        }
+        # One map for the whole file: the system has room for some ten thousand maps, a file for any number of images.
+        pixels = np.asarray(np.memmap(self.path, np.uint8, "r"))[start:]
+        self._arrays = {name: pixels[first:stop].reshape(shape) for name, (shape, first, stop) in entries.items()}
 
     def __len__(self) -> int:
         return len(self.names)
 
     def __getitem__(self, index: int) -> np.ndarray:
-        return np.array(self._arrays[STACK][index] if self.is_stack else self._arrays[self.names[index]])
+        return np.array(self.view(index))
+
+    def view(self, index: int) -> np.ndarray:
+        """An image as it lies in the file, uint8 (H, W, 3), read-only: only pixels that are looked at are read."""
+        return self._arrays[STACK][index] if self.is_stack else self._arrays[self.names[index]]
 
     def take(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
         """Copies of several images of a stack, uint8 (N, H, W, 3)."""
         if not self.is_stack:
             raise ValueError(f"{self.path}: images of different size cannot be taken together")
-        return np.array(self._arrays[STACK][np.asarray(indices, dtype=np.intp)])
+        return self._arrays[STACK][np.asarray(indices, dtype=np.intp)]
 
     def sizes(self) -> list[tuple[int, int]]:
         """(H, W) of every image, in the order of `names`."""

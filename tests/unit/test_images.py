@@ -114,7 +114,37 @@ def test_imresize_equals_the_reference_program():
     assert small[7, 7, 2] == pytest.approx(0.8392208, abs=2e-7)
 
 
-@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize(
+    ("scale", "side", "mean", "corner", "inner", "last"),
+    [
+        (2, 32, 0.497640145992, 0.608741878367, 0.867796256992, 0.028605227727),
+        (3, 36, 0.498340120799, 0.712602966472, 0.420247206892, 0.875502561669),
+        (4, 32, 0.498598266790, 0.803151910105, 0.059987186856, 0.124188046186),
+        (8, 64, 0.500401554585, 0.824016546920, 0.589503565098, 0.498313952826),
+        (16, 96, 0.499635429120, 0.533219769226, 0.496352162850, 0.499884551425),
+    ],
+)
+def test_imresize_equals_resizeright(scale, side, mean, corner, inner, last):
+    """Values of ResizeRight 0.0.2 (Shocher): cubic, symmetric padding, antialiased, in float64."""
+    small = imresize(waves(3, side, side + 2 * scale), 1 / scale)
+    assert small.shape == (side // scale, side // scale + 2, 3)
+    found = (small.mean(), small[0, 0, 0], small[1, 2, 1], small[-1, -1, 2])
+    assert found == pytest.approx((mean, corner, inner, last), abs=1e-11)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4, 8, 16])
+def test_imresize_equals_pillow_up_to_the_border(scale):
+    """Pillow has the same kernel, but renormalises at borders; given mirrored ones, every pixel is the same."""
+    image, wide = waves(3, 6 * scale, 9 * scale), 3 * scale
+    padded = np.pad(image, ((wide, wide), (wide, wide), (0, 0)), mode="symmetric").astype(np.float32)
+    shape = (padded.shape[1] // scale, padded.shape[0] // scale)
+    theirs = [
+        np.array(Image.fromarray(plane).resize(shape, Image.Resampling.BICUBIC)) for plane in np.moveaxis(padded, 2, 0)
+    ]
+    np.testing.assert_allclose(imresize(image, 1 / scale), np.stack(theirs, 2)[3:-3, 3:-3], atol=3e-7)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4, 8, 16])
 def test_imresize_weights_by_hand(scale):
     """One axis against the plain definition: cubic a = -0.5 stretched by the scale, symmetric borders, normalised."""
     line = np.random.default_rng(1).random(12 * scale)

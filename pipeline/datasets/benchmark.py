@@ -1,0 +1,121 @@
+"""Set5, Set14, BSD100, Urban100 and Manga109 from a folder of the user's: test images, LR made from HR.
+
+"Camera" is the name of the set. HR is found as `image_SRF_<scale>/img_001_SRF_<scale>_HR.png` (Huang et al., CVPR 2015),
+or in the one folder `original`, `HR`, `GT`, one named like the set, or `GTmod12`. LR that lies beside it is not used, as
+copies differ. Settings: `test` {srf: whose `image_SRF_<srf>` holds the HR, null for the scale's own}.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from pipeline.datasets import Split
+from pipeline.datasets.photographs import Photograph, folders, size_of, split
+from pipeline.errors import UserError
+
+# Names that the folder of a set goes by, and how many images it has.
+SETS = {
+    "set5": (("set5",), 5),
+    "set14": (("set14",), 14),
+    "bsd100": (("bsd100", "b100", "bsds100"), 100),
+    "urban100": (("urban100",), 100),
+    "manga109": (("manga109",), 109),
+}
+PAGES = {"manga109": "http://www.manga109.org/en/ (by application; it must not be passed on)"}
+PAGE = "https://github.com/jbhuang0604/SelfExSR"
+LICENCES = {
+    "bsd100": "BSDS: non-commercial research and education",
+    "manga109": "Manga109: academic use, no redistribution of any part",
+}
+SRF = re.compile(r"(?P<name>.+)_SRF_(?P<srf>\d+)_HR\.png", re.IGNORECASE)
+# Without an own folder, as beyond scale 4, the one that loses least of the photograph.
+LEAST_CROPPED = 2
+WHOLE, CROPPED = ("original", "hr", "gt"), "gtmod12"
+
+
+def collect(settings: dict, camera: str, scale: int, folder: Path | None) -> list[Split]:
+    """Test alone: every image cut at the right and bottom to a multiple of the scale, LR by `images.bicubic`."""
+    if reason := missing(folder, [camera], scale):
+        raise UserError(reason)
+    place, (_, count) = _root(Path(folder), camera), SETS[camera]
+    files = _self_exemplar(place, settings["test"]["srf"], scale) or _plain(place, camera, scale)
+    licence = LICENCES.get(camera, f"{camera}: no licence stated; research use")
+    photographs = [Photograph(name, files[name], None) for name in sorted(files)]
+    empty = [Split(name, False, [], []) for name in ("train", "val")]
+    return [*empty, split("test", photographs, scale, None, Path(folder), licence, count)]
+
+
+def missing(folder: str | Path | None, cameras: Iterable[str], scale: int) -> str | None:
+    """What is lacking of these sets, where to get it, where to say so; None when all is there."""
+    for name in cameras:
+        if name not in SETS:
+            raise UserError(f"there is no test set {name}; there are {', '.join(SETS)}. Correct params.yaml.")
+        if folder is None:
+            reason = f"`adopt.{name}` names no folder"
+        elif not Path(folder).is_dir():
+            reason = f"{folder} is not a folder"
+        elif any(names for _, names in folders(_root(Path(folder), name))):
+            continue
+        else:
+            reason = f"{folder} holds no PNG or JPEG"
+        return (
+            f"the test set {name} is missing: {reason}. Get it from {PAGES.get(name, PAGE)} and set `adopt.{name}` in "
+            "params.yaml to the folder that holds its HR images."
+        )
+    return None
+
+
+def _root(folder: Path, name: str) -> Path:
+    """The folder of the set, where the given one holds several sets; UserError for two of that name."""
+    found = [place for place, _ in folders(folder) if place.name.lower() in SETS[name][0]]
+    outermost = [place for place in found if not any(other in place.parents for other in found)]
+    if len(outermost) > 1:
+        shown = " and ".join(map(str, outermost[:2]))
+        raise UserError(f"{shown}: two copies of {name}. Name one of them in `adopt.{name}`.")
+    return outermost[0] if outermost else folder
+
+
+def _self_exemplar(root: Path, srf: int | None, scale: int) -> dict[str, Path]:
+    """Name -> HR file of the layout with `image_SRF_<n>`; empty when there is none."""
+    found: dict[int, dict[str, Path]] = {}
+    for place, names in folders(root):
+        for match in filter(None, map(SRF.fullmatch, names)):
+            found.setdefault(int(match["srf"]), {})[match["name"]] = place / match.string
+    if not found:
+        return {}
+    wanted = srf or (scale if scale in found else LEAST_CROPPED)
+    if wanted not in found:
+        raise UserError(
+            f"{root}: no image_SRF_{wanted}, but {', '.join(f'image_SRF_{n}' for n in sorted(found))}. Complete the set, or "
+            "change `test.srf` in params.yaml."
+        )
+    # Some sets hold images of half the size for one scale (Urban100 for 2): scores on them compare with nothing.
+    for other in set(found) - {wanted}:
+        for name, file in found[wanted].items():
+            larger = size_of(found[other][name]) if name in found[other] else (0, 0)
+            if any(theirs - ours >= max(wanted, other) for theirs, ours in zip(larger, size_of(file), strict=True)):
+                raise UserError(
+                    f"{file} is smaller than {found[other][name]}: not the same photograph at full size. Set `test.srf` of "
+                    f"this set to {other} in params.yaml."
+                )
+    return found[wanted]
+
+
+def _plain(root: Path, camera: str, scale: int) -> dict[str, Path]:
+    """Name -> HR file of other layouts: the first kind of folder that there is."""
+    found = [(place, names) for place, names in folders(root) if names]
+    for kinds in (*((kind,) for kind in WHOLE), (*SETS[camera][0], root.name.lower()), (CROPPED,)):
+        places = [(place, names) for place, names in found if place.name.lower() in kinds]
+        if len(places) > 1:
+            raise UserError(f"{places[0][0]} and {places[1][0]}: which is the HR? Leave one in `adopt.{camera}`.")
+        if not places:
+            continue
+        if kinds == (CROPPED,) and 12 % scale:
+            raise UserError(
+                f"{places[0][0]}: cropped to multiples of 12, which loses pixels at scale {scale}. Give the original images."
+            )
+        place, names = places[0]
+        return {Path(name).stem: place / name for name in names}
+    raise UserError(
+        f"{root}: no folder {', '.join(WHOLE)} or {CROPPED} with images. Put the HR images in {root / 'HR'}."
+    )

@@ -1,0 +1,133 @@
+"""Photographs of any size from a user's folder as splits: cropped to the scale, LR given or made, whole or in sub-images."""
+
+import random
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from pipeline.datasets import Item, Split
+from pipeline.datasets.folders import walk
+from pipeline.datasets.subimages import Rule, corners
+from pipeline.datasets.tasks import Pictures, Tasks
+from pipeline.errors import UserError
+from pipeline.images import PNG_SIGNATURE, bicubic, image_size, read_rgb
+
+ENDINGS = (".png", ".jpg", ".jpeg")
+# Bytes 24 and 25 of a PNG: 8 bits, grey.
+GREY = b"\x08\x00"
+
+
+class Photograph(NamedTuple):
+    """`lr` None: made from the HR by `images.bicubic`."""
+
+    name: str
+    hr: Path
+    lr: Path | None
+
+
+def folders(root: str | Path) -> Iterator[tuple[Path, list[str]]]:
+    """(folder, names of the images in it) of everything below; UserError for a folder that may not be read."""
+    try:
+        for place, _, names in walk(root):
+            yield place, [name for name in names if name.lower().endswith(ENDINGS)]
+    except PermissionError as error:
+        raise UserError(f"{error.filename}: may not be read. Ask for the right to read it, or name another.") from error
+
+
+def hold_out(photographs: list[Photograph], images: int, seed: int) -> tuple[list[Photograph], list[Photograph]]:
+    """(held out, kept), each in the given order: `images` of them drawn at random. Never parts of one photograph."""
+    drawn = set(random.Random(seed).sample(range(len(photographs)), min(images, len(photographs))))
+    parts = ([p for i, p in enumerate(photographs) if (i in drawn) == out] for out in (True, False))
+    return next(parts), next(parts)
+
+
+def split(
+    name: str,
+    photographs: Sequence[Photograph],
+    scale: int,
+    rule: Rule | None,
+    root: Path,
+    licence: str,
+    listed: int | None,
+) -> Split:
+    """The split of these photographs, in sub-images or (`rule` None) whole; sizes are read from file headers.
+
+    HR loses rows and columns at the bottom and right that do not fill an LR pixel. UserError for a pair whose sizes do
+    not belong together.
+    """
+    items, calls, counts = [], [], {}
+    for photograph in photographs:
+        height, width = _fitting(photograph, scale)
+        origin = photograph.hr.relative_to(root).as_posix()
+        if rule is None:
+            items.append(Item(photograph.name, (height, width), origin, licence))
+            places = [(0, 0, height, width)]
+        else:
+            places = [(top, left, rule.size, rule.size) for top, left in corners(height, width, rule, scale)]
+            for number, (top, left, *size) in enumerate(places, 1):
+                origin_of = f"{origin} [{top}:{top + rule.size}, {left}:{left + rule.size}]"
+                items.append(Item(f"{photograph.name}_s{number:03d}", tuple(size), origin_of, licence))
+        counts[photograph.name] = len(places)
+        calls.append(partial(_pictures, photograph, scale, (height, width), places))
+    return Split(name, rule is not None and bool(items), items, Tasks(calls), listed, counts)
+
+
+def _fitting(photograph: Photograph, scale: int) -> tuple[int, int]:
+    """(H, W) of the HR that has an LR pixel everywhere."""
+    size = size_of(photograph.hr)
+    small = [side // scale for side in size]
+    if photograph.lr is not None:
+        given = size_of(photograph.lr)
+        if any(abs(large - scale * side) >= scale for large, side in zip(size, given, strict=True)):
+            raise UserError(
+                f"{photograph.hr} is {size[0]}x{size[1]} but {photograph.lr} is {given[0]}x{given[1]}: expected HR {scale} "
+                "times as large. Take both from the same scale and version of the data set."
+            )
+        small = [min(pair) for pair in zip(small, given, strict=True)]
+    if min(small) < 1:
+        raise UserError(f"{photograph.hr} is {size[0]}x{size[1]}: too small for scale {scale}. Copy the image again.")
+    return scale * small[0], scale * small[1]
+
+
+def _pictures(photograph: Photograph, scale: int, size: tuple[int, int], places: list) -> list[Pictures]:
+    """(lr, hr, bicubic) at every place (top, left, height, width); reduced before it is cut, so that no seam shows."""
+    if not places:
+        return []
+    hr = read(photograph.hr)[: size[0], : size[1]]
+    reduced = bicubic(hr, 1 / scale)
+    lr = reduced if photograph.lr is None else read(photograph.lr)
+    pictures = []
+    for top, left, height, width in places:
+        large = (slice(top, top + height), slice(left, left + width))
+        small = tuple(slice(part.start // scale, part.stop // scale) for part in large)
+        pictures.append((lr[small], hr[large], reduced[small]))
+    return pictures
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """(height, width) from the header, of grey PNGs too."""
+    return Image.open(path).size[::-1] if _grey(path) else image_size(path)
+
+
+def read(path: Path) -> np.ndarray:
+    """uint8 (H, W, 3); a grey 8-bit PNG gets three equal channels, as old test sets hold some."""
+    if not _grey(path):
+        return read_rgb(path)
+    try:
+        with Image.open(path) as image:
+            return np.repeat(np.array(image)[..., None], 3, axis=2)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise UserError(f"{path}: damaged or truncated image ({error}). Copy or download it again.") from error
+
+
+def _grey(path: Path) -> bool:
+    try:
+        with open(path, "rb") as stream:
+            head = stream.read(26)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error}). Copy or download it again.") from error
+    return head.startswith(PNG_SIGNATURE) and head[24:26] == GREY

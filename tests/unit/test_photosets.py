@@ -1,0 +1,322 @@
+"""RealSR, DIV2K and test sets from a user's folder: pairs, crops, sub-images, LR made here, and what can be wrong."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import pack, params
+from pipeline.datasets import benchmark, df2k, load, manifest, realsr
+from pipeline.datasets.packed import Packed
+from pipeline.datasets.patches import PatchSampler
+from pipeline.errors import UserError
+from pipeline.images import bicubic, read_rgb, write_png
+from tests.fake_photosets import pixels, write_div2k, write_realsr, write_self_exemplar
+from tests.unit.test_simcam import job
+
+RULE = {"size": 48, "stride": 24, "threshold": 0}
+REALSR = {"module": "realsr", "train": {"sub_images": RULE}, "val": {"images": 1, "seed": 1}}
+DIV2K = {"module": "df2k", "train": {"sub_images": RULE, "lr": "bicubic"}, "val": {"images": 0, "seed": 1}}
+TEST = {"module": "benchmark", "val": {}, "test": {"srf": None}}
+
+
+def changed(settings, **train):
+    return settings | {"train": settings["train"] | train}
+
+
+def packed(folder, settings, camera, scale, raw, workers=1):
+    """The job's return, its job, manifest rows."""
+    this = job(folder, {"camera": camera, "scale": str(scale)}, settings, raw)
+    told = pack.work(this, workers)
+    return told, this, manifest.read(this.outputs["manifest"])
+
+
+# ---------------------------------------------------------------------------------------------------------- RealSR
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_sub_images_of_pairs_show_the_same_place(tmp_path, scale):
+    raw = write_realsr(tmp_path, scale, train=3)
+    train, val, test = realsr.collect(REALSR, "nikon", scale, raw)
+    assert (len(train.sub_images), len(val.sub_images), len(test.items)) == (2, 1, 2)
+    for split in (train, val, test):
+        for item, (lr, hr, reduced) in zip(split.items, split.pairs, strict=True):
+            assert hr.shape == (*item.size, 3) and lr.shape == reduced.shape
+            np.testing.assert_array_equal(lr, hr[::scale, ::scale])
+    assert all(item.size == (48, 48) for item in train.items + val.items) and train.stack and not test.stack
+
+
+def test_sub_images_carry_their_place_and_cover_the_photograph(tmp_path):
+    train, *_ = realsr.collect(REALSR, "canon", 4, write_realsr(tmp_path))
+    photograph = read_rgb(next(tmp_path.rglob("Train/4/Canon_002_HR.png")))
+    for item, (_, hr, _) in zip(train.items, train.pairs, strict=True):
+        if item.name.startswith("Canon_002_s"):
+            rows, columns = (part.split(":") for part in item.origin.split(" [")[1].strip("]").split(", "))
+            top, left = int(rows[0]), int(columns[0])
+            np.testing.assert_array_equal(hr, photograph[top : int(rows[1]), left : int(columns[1])])
+            photograph[top : top + 48, left : left + 48] = hr
+    # 168 x 164 at 48/24/0: 6 rows and 6 columns, the last of which is at the border
+    assert [item.name for item in train.items if "_002_" in item.name] == [f"Canon_002_s{n:03d}" for n in range(1, 37)]
+
+
+def test_counts_stand_in_the_receipt_the_log_and_the_manifest(tmp_path, capsys):
+    raw = write_realsr(tmp_path / "raw", 4, train=3)
+    told, _, rows = packed(tmp_path / "out", REALSR, "canon", 4, raw)
+    assert told["images"]["train"] == sum(row.split == "train" and row.kind == "hr" for row in rows)
+    shares = told["sub_images"]["train"]
+    assert shares == {"photographs": 2, "sub_images": 78, "photographs_by_sub_images": {"36": 1, "42": 1}}
+    assert told["incomplete"] == {"test": "2 of 50"}
+    assert "train: 78 sub-images of 2 photographs: 36 from each of 1, 42 from each of 1" in capsys.readouterr().out
+
+
+def test_a_photograph_below_the_size_of_a_sub_image_is_named(tmp_path, capsys):
+    raw = write_realsr(tmp_path / "raw", 4, train=3)
+    place = next((tmp_path / "raw").rglob("Canon/Train/4"))
+    write_png(place / "Canon_002_HR.png", pixels(40, 400))
+    write_png(place / "Canon_002_LR4.png", pixels(10, 100))
+    told, *_ = packed(tmp_path / "out", REALSR | {"val": {"images": 0, "seed": 1}}, "canon", 4, raw)
+    assert told["sub_images"]["train"]["photographs_by_sub_images"] == {"0": 1, "30": 1, "42": 1}
+    assert "train: smaller than a sub-image, left out: Canon_002" in capsys.readouterr().err
+
+
+def test_whole_photographs_are_packed_without_a_rule_and_can_be_trained_on(tmp_path):
+    raw = write_realsr(tmp_path / "raw", 4)
+    settings = changed(REALSR, sub_images=None) | {"val": {"images": 0, "seed": 1}}
+    told, this, _ = packed(tmp_path / "out", settings, "canon", 4, raw)
+    assert told["images"] == {"train": 3, "val": 0, "test": 2} and "sub_images" not in told
+    files = {f"source_{kind}": this.outputs[f"train_{kind}"] for kind in ("lr", "hr")}
+    batch = PatchSampler(files, 4, 16, 2, 0)(0)
+    assert batch.source_hr.shape == (2, 3, 64, 64)
+    with pytest.raises(UserError, match="0 patches do not fill one batch of 2"):
+        PatchSampler({"source_lr": this.outputs["val_lr"]}, 4, 16, 2, 0)
+    with pytest.raises(UserError, match="patches are 36x41, smaller than the crop of 37"):
+        PatchSampler(files, 4, 37, 2, 0)
+
+
+def test_pairs_of_other_versions_are_refused(tmp_path):
+    """Versions 1 and 2: LR as large as HR."""
+    raw = write_realsr(tmp_path)
+    lr = next(raw.rglob("Train/4/Nikon_002_LR4.png"))
+    shutil.copyfile(lr.with_name("Nikon_002_HR.png"), lr)
+    with pytest.raises(UserError, match=r"Nikon_002_HR\.png is 168x164 but .*Nikon_002_LR4\.png is 168x164.*4 times"):
+        realsr.collect(REALSR, "nikon", 4, raw)
+
+
+def test_a_remainder_of_hr_is_cut_at_the_right_and_bottom(tmp_path):
+    raw = write_realsr(tmp_path)
+    hr = next(raw.rglob("Test/4/Canon_001_HR.png"))
+    whole = read_rgb(hr)
+    write_png(hr, np.pad(whole, ((0, 3), (0, 1), (0, 0))))
+    *_, test = realsr.collect(REALSR, "canon", 4, raw)
+    np.testing.assert_array_equal(next(iter(test.pairs))[1], whole)
+
+
+@pytest.mark.parametrize(("lost", "partner"), [("LR4", "HR"), ("HR", "LR4")])
+def test_a_missing_partner_is_named(tmp_path, lost, partner):
+    raw = write_realsr(tmp_path)
+    next(raw.rglob(f"Train/4/Canon_002_{lost}.png")).unlink()
+    with pytest.raises(UserError, match=rf"Canon_002_{partner}\.png: its partner Canon_002_{lost}\.png does not exist"):
+        realsr.collect(REALSR, "canon", 4, raw)
+    assert realsr.collect(REALSR, "nikon", 4, raw)
+
+
+def test_realsr_says_what_is_missing(tmp_path):
+    raw = write_realsr(tmp_path / "raw")
+    assert realsr.missing(raw, ["canon", "nikon"], 4) is None
+    for folder, reason in ((None, "names no folder"), (tmp_path / "no", "is not a folder")):
+        message = realsr.missing(folder, ["canon"], 4)
+        assert reason in message and realsr.PAGE in message and "`adopt.realsr`" in message and "\n" not in message
+    assert "holds no train pairs of canon, no test pairs of canon" in realsr.missing(raw, ["canon"], 3)
+    with pytest.raises(UserError, match="no camera sony"):
+        realsr.missing(raw, ["sony"], 4)
+    with pytest.raises(UserError, match="RealSR x2 is missing"):
+        realsr.collect(REALSR, "canon", 2, raw)
+    with pytest.raises(UserError, match="takes all of them for validation"):
+        realsr.collect(REALSR | {"val": {"images": 3, "seed": 1}}, "canon", 4, raw)
+    shutil.copytree(raw / "RealSR(V3)", raw / "again")
+    with pytest.raises(UserError, match="the same photograph twice"):
+        realsr.collect(REALSR, "canon", 4, raw)
+
+
+# ----------------------------------------------------------------------------------------------------------- DIV2K
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4, 8, 16])
+def test_lr_is_made_from_the_whole_photograph_cut_to_the_scale(tmp_path, scale):
+    raw = write_div2k(tmp_path)
+    settings = changed(DIV2K, sub_images={"size": 48, "stride": 48, "threshold": 0})
+    train, val, test = df2k.collect(settings, "div2k", scale, raw)
+    assert (len(train.sub_images), len(val.items), len(test.items)) == (3, 0, 2)
+    hr = read_rgb(raw / "DIV2K/DIV2K_train_HR/0001.png")
+    height, width = (side // scale * scale for side in hr.shape[:2])
+    lr = bicubic(hr[:height, :width], 1 / scale)
+    for item, (small, large, reduced) in zip(train.items, train.pairs, strict=True):
+        if item.name.startswith("0001"):
+            top, left = (int(part.split(":")[0]) for part in item.origin.split(" [")[1].split(", "))
+            np.testing.assert_array_equal(large, hr[top : top + 48, left : left + 48])
+            cut = slice(top // scale, (top + 48) // scale), slice(left // scale, (left + 48) // scale)
+            np.testing.assert_array_equal(small, lr[cut])
+            np.testing.assert_array_equal(reduced, small)
+    assert all(side % scale == 0 for item in test.items for side in item.size)
+
+
+def test_published_lr_is_taken_as_it_is(tmp_path):
+    raw = write_div2k(tmp_path)
+    train, *_ = df2k.collect(changed(DIV2K, lr="published"), "div2k", 4, raw)
+    for lr, hr, reduced in train.pairs:
+        np.testing.assert_array_equal(lr, reduced ^ 1)
+        assert hr.shape == (48, 48, 3)
+    next(raw.rglob("0002x4.png")).unlink()
+    with pytest.raises(UserError, match=r"0002x4\.png: the published LR of .*0002\.png is not there.*`bicubic`"):
+        df2k.collect(changed(DIV2K, lr="published"), "div2k", 4, raw)
+    with pytest.raises(UserError, match="no LR was published for scale 8"):
+        df2k.collect(changed(DIV2K, lr="published"), "div2k", 8, raw)
+
+
+def test_parts_of_one_photograph_are_never_in_two_splits(tmp_path):
+    raw = write_div2k(tmp_path, train=9)
+    train, val, _ = df2k.collect(DIV2K | {"val": {"images": 4, "seed": 3}}, "div2k", 4, raw)
+    assert (len(train.sub_images), len(val.sub_images)) == (5, 4)
+    assert not set(train.sub_images) & set(val.sub_images)
+    assert list(train.sub_images) == sorted(train.sub_images) and train.listed == 796
+
+
+def test_photo_sets_say_what_is_missing(tmp_path):
+    raw = write_div2k(tmp_path / "raw")
+    assert df2k.missing(raw, ["div2k"], 4) is None
+    message = df2k.missing(raw, ["flickr2k"], 4)
+    assert "holds no images in Flickr2K_HR" in message and "`adopt.flickr2k`" in message
+    assert "names no folder" in df2k.missing(None, ["div2k"], 4)
+    assert "is not a folder" in df2k.missing(tmp_path / "no", ["div2k"], 4)
+    with pytest.raises(UserError, match="no photo set imagenet"):
+        df2k.missing(raw, ["imagenet"], 4)
+    with pytest.raises(UserError, match="DIV2K is missing"):
+        df2k.collect(DIV2K, "div2k", 4, None)
+    shutil.copytree(raw / "DIV2K/DIV2K_train_HR", raw / "copy/DIV2K_train_HR")
+    with pytest.raises(UserError, match="the same image twice"):
+        df2k.collect(DIV2K, "div2k", 4, raw)
+
+
+def test_flickr2k_has_no_test_images(tmp_path):
+    for number in (1, 2):
+        write_png(tmp_path / f"Flickr2K/Flickr2K_HR/{number:06d}.png", pixels(60, 90, number))
+    train, val, test = df2k.collect(DIV2K, "flickr2k", 4, tmp_path)
+    assert (len(train.sub_images), len(val.items), len(test.items), train.listed) == (2, 0, 0, 2650)
+
+
+@pytest.mark.parametrize("workers", [2, 5])
+def test_any_number_of_workers_writes_the_same_bytes(tmp_path, workers):
+    raw = write_div2k(tmp_path / "raw", train=7)
+    results = [packed(tmp_path / f"{n}", DIV2K, "div2k", 4, raw, n) for n in (1, workers)]
+    assert results[0][0] == results[1][0]
+    for name, path in results[0][1].outputs.items():
+        assert path.read_bytes() == results[1][1].outputs[name].read_bytes()
+
+
+def test_a_damaged_photograph_stops_several_workers_and_leaves_nothing_of_its_split(tmp_path):
+    raw = write_div2k(tmp_path / "raw", train=7)
+    path = raw / "DIV2K/DIV2K_train_HR/0004.png"
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(UserError, match=r"0004\.png: damaged or truncated"):
+        packed(tmp_path / "out", DIV2K, "div2k", 4, raw, 3)
+    assert not list((tmp_path / "out").iterdir())
+
+
+# ------------------------------------------------------------------------------------------------------- test sets
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4, 8, 16])
+def test_test_sets_are_cut_to_the_scale_and_grey_becomes_rgb(tmp_path, scale):
+    raw = write_self_exemplar(tmp_path / "raw")
+    told, this, rows = packed(tmp_path / "out", TEST, "set5", scale, raw)
+    assert told == {"images": {"train": 0, "val": 0, "test": 3}, "incomplete": {"test": "3 of 5"}}
+    hr, lr = (Packed(this.outputs[f"test_{kind}"]) for kind in ("hr", "lr"))
+    srf = scale if scale in (2, 3, 4) else 2
+    assert rows[1].origin == f"data/Set5/image_SRF_{srf}/img_001_SRF_{srf}_HR.png"
+    for index in range(3):
+        height, width = (side // srf * srf // scale * scale for side in (51 + index, 67))
+        assert hr[index].shape == (height, width, 3)
+        np.testing.assert_array_equal(lr[index], bicubic(hr[index], 1 / scale))
+    grey = hr[1]
+    assert (grey == grey[..., :1]).all() and not (hr[0] == hr[0][..., :1]).all()
+    assert len(Packed(this.outputs["train_hr"])) == 0
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4, 8])
+def test_urban100_comes_from_the_hr_of_scale_4(tmp_path, scale):
+    """Its images for scale 2 are of half the size (512x322 for 1024x644), and there are none for scale 3."""
+    raw = write_self_exemplar(tmp_path, "Urban100", srfs=(2, 4), half=True)
+    shipped = params.load()["datasets"]["urban100"]
+    *_, test = benchmark.collect({"test": shipped["test"]}, "urban100", scale, raw)
+    assert {Path(item.origin).parent.name for item in test.items} == {"image_SRF_4"}
+    cut = {number: [side // 4 * 4 // scale * scale for side in (50 + number, 67)] for number in (1, 2, 3)}
+    assert [list(item.size) for item in test.items] == list(cut.values())
+    with pytest.raises(UserError, match=r"_SRF_2_HR\.png is smaller than .*_SRF_4_HR\.png.*`test\.srf`.* to 4"):
+        benchmark.collect(TEST, "urban100", 2, raw)
+
+
+@pytest.mark.parametrize("place", ["Set5/HR", "set5/original", "x/Set5", "benchmark/Set5/GTmod12"])
+def test_other_layouts_of_test_sets(tmp_path, place):
+    write_png(tmp_path / place / "baby.png", pixels(51, 67))
+    write_png(tmp_path / Path(place).parent / "LR_bicubic/X4/babyx4.png", pixels(12, 16))
+    write_png(tmp_path / "Set14/HR/comic.png", pixels(51, 67))
+    *_, test = benchmark.collect(TEST, "set5", 4, tmp_path)
+    assert [item.name for item in test.items] == ["baby"]
+    if place.endswith("GTmod12"):
+        with pytest.raises(UserError, match="cropped to multiples of 12, which loses pixels at scale 8"):
+            benchmark.collect(TEST, "set5", 8, tmp_path)
+
+
+def test_test_sets_say_what_is_wrong(tmp_path):
+    raw = write_self_exemplar(tmp_path / "raw", srfs=(2, 3))
+    assert benchmark.missing(raw, ["set5"], 4) is None
+    for folder, reason in ((None, "names no folder"), (tmp_path / "no", "is not a folder"), (tmp_path, "no PNG")):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        message = benchmark.missing(tmp_path / "empty" if folder == tmp_path else folder, ["manga109"], 4)
+        assert reason in message and "manga109.org" in message and "`adopt.manga109`" in message
+    with pytest.raises(UserError, match="no test set set6"):
+        benchmark.missing(raw, ["set6"], 4)
+    with pytest.raises(UserError, match="no image_SRF_4, but image_SRF_2, image_SRF_3"):
+        benchmark.collect(TEST | {"test": {"srf": 4}}, "set5", 4, raw)
+    shutil.copytree(raw / "data/Set5", raw / "copy/Set5")
+    with pytest.raises(UserError, match="two copies of set5"):
+        benchmark.collect(TEST, "set5", 4, raw)
+    write_png(tmp_path / "odd/LR/a.png", pixels(8, 8))
+    with pytest.raises(UserError, match="no folder original, hr, gt or gtmod12 with images"):
+        benchmark.collect(TEST, "set14", 4, tmp_path / "odd")
+    for place in ("HR", "x/HR"):
+        write_png(tmp_path / "odd" / place / "a.png", pixels(8, 8))
+    with pytest.raises(UserError, match="which is the HR"):
+        benchmark.collect(TEST, "set14", 4, tmp_path / "odd")
+
+
+def test_a_damaged_grey_image_is_named(tmp_path):
+    raw = write_self_exemplar(tmp_path)
+    path = next(raw.rglob("img_002_SRF_4_HR.png"))
+    path.write_bytes(path.read_bytes()[:300])
+    *_, test = benchmark.collect(TEST, "set5", 4, raw)
+    with pytest.raises(UserError, match=r"img_002_SRF_4_HR\.png: damaged or truncated"):
+        list(test.pairs)
+
+
+# --------------------------------------------------------------------------------------------------------- settings
+
+
+def test_the_shipped_blocks_fit_their_modules():
+    shipped = params.load()
+    for name in ("realsr", "div2k", "flickr2k", "set5", "set14", "bsd100", "urban100", "manga109"):
+        block = shipped["datasets"][name]
+        assert name in shipped["adopt"]
+        for scale in block["scales"]:
+            message = load(block["module"]).missing(None, block["cameras"], scale)
+            assert f"`adopt.{name}` names no folder" in message
+
+
+def test_sub_images_that_do_not_fit_a_scale_are_refused_before_anything_runs():
+    changed = params.load()
+    changed["datasets"]["div2k"]["train"]["sub_images"] = {"size": 480, "stride": 250, "threshold": 0}
+    with pytest.raises(
+        UserError, match=r"div2k\.train\.sub_images\.stride: 250 is no multiple of the scales \[3, 4, 8, 16\]"
+    ):
+        params.check(changed)
