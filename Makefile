@@ -6,7 +6,9 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
-DEMO := dada_simcam
+# A folder with VGG-19 and AlexNet (docs/weights.md): `make demo WEIGHTS=...` trains and measures with pretrained features.
+WEIGHTS :=
+DEMO := dada_simcam$(if $(WEIGHTS),_features)
 CORES ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 TABLES ?=
 DOOR ?= read
@@ -49,8 +51,8 @@ $(READY): | requirements.lock
 	.venv/bin/uv pip sync --quiet --python $(PY) --require-hashes requirements.lock; \
 	rm -f .venv/.ready-*; touch $@
 
-demo: $(READY) ## small table on simulated cameras, from nothing: data, training, table, picture page
-	@$(PY) -m pipeline.progress -- snakemake --cores $(CORES) -- \
+demo: $(READY) ## small table on simulated cameras, from nothing: data, training, table, picture page (WEIGHTS=folder: docs/weights.md)
+	@$(PY) -m pipeline.progress -- snakemake --cores $(CORES) $(if $(WEIGHTS),--config 'adopt={weights: "$(WEIGHTS)"}') -- \
 	    results/tables/$(DEMO).tex results/tables/$(DEMO)_crossdevice.tex results/report/$(DEMO).html results/tracking/$(DEMO).json
 	@echo; $(PY) -m pipeline.show results/tables/$(DEMO).csv
 	@printf '\nThe cameras are simulated: these numbers are not comparable with the paper'"'"'s.\n'

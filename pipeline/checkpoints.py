@@ -10,6 +10,7 @@ from torch import nn
 from pipeline import models
 from pipeline.errors import UserError
 from pipeline.files import atomic, canonical_json
+from pipeline.unwrap import differences
 
 
 def save_network(path: str | Path, network: nn.Module, spec: dict) -> None:
@@ -42,7 +43,7 @@ def load_network(path: str | Path, expect: str | dict | None = None) -> nn.Modul
             f"{path}: not a whole safetensors file ({error}). Expected a network file of this pipeline; "
             "fetch it again or delete it and run the rule that makes it."
         ) from error
-    problems = _differences(network.state_dict(), tensors)
+    problems = differences(network.state_dict(), tensors)
     if problems:
         raise UserError(
             f"{path}: is not a {spec['name']} with the settings in its metadata, {canonical_json(spec)}: "
@@ -69,22 +70,3 @@ def _spec(path: str | Path, metadata: dict | None, expect: str | dict | None) ->
             "Give the file of that network, or delete this one and run the rule that makes it."
         )
     return spec
-
-
-def _differences(wanted: dict, found: dict) -> list[str]:
-    """What is missing, left over or of another shape; the first few names of each."""
-    shapes = [
-        f"{name} is {tuple(found[name].shape)}, expected {tuple(wanted[name].shape)}"
-        for name in wanted
-        if name in found and found[name].shape != wanted[name].shape
-    ]
-    lists = {
-        "missing": [name for name in wanted if name not in found],
-        "unexpected": [name for name in found if name not in wanted],
-        "of another shape": shapes,
-    }
-    return [
-        f"{len(names)} tensors {kind} ({', '.join(names[:3])}{', …' if len(names) > 3 else ''})"
-        for kind, names in lists.items()
-        if names
-    ]

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.errors import UserError
-from pipeline.weights import open_weights
+from pipeline.pretrained import open_weights
 
 Measure = Callable[[Tensor, Tensor], float]
 PROTOCOL = {
@@ -120,8 +120,8 @@ def lpips_alex(weights: str | Path, spec: dict) -> Measure:
     return measure
 
 
-def lpips_network(weights: str | Path, spec: dict) -> nn.Module:
-    """LPIPS with AlexNet's convolutions from a verified local file; never touches the network.
+def lpips_network(weights: str | Path, spec: dict, trunk: str = "alex") -> nn.Module:
+    """LPIPS with AlexNet's (`alex`) or VGG-16's (`vgg`) convolutions from a verified local file; never touches the network.
 
     Source: Zhang et al., CVPR 2018; the package lpips 0.1.4 with its own heads. UserError for another file.
     """
@@ -130,12 +130,12 @@ def lpips_network(weights: str | Path, spec: dict) -> nn.Module:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*'(pretrained|weights)'", category=UserWarning)
         # pnet_rand: the package must not look for the trunk itself; every one of its tensors is set below.
-        model = lpips.LPIPS(net="alex", version="0.1", pnet_rand=True, verbose=False).eval()
-    _load_trunk(model.net, open_weights(weights, spec), weights)
+        model = lpips.LPIPS(net=trunk, version="0.1", pnet_rand=True, verbose=False).eval()
+    _load_trunk(model.net, open_weights(weights, spec), weights, trunk)
     return model
 
 
-def _load_trunk(trunk: nn.Module, state: dict[str, Tensor], path: str | Path) -> None:
+def _load_trunk(trunk: nn.Module, state: dict[str, Tensor], path: str | Path, kind: str) -> None:
     """Copy torchvision's `features.3.weight` to the package's `slice2.3.weight`, and so on."""
     names = {name: "features." + name.split(".", 1)[1] for name in trunk.state_dict()}
     wrong = [
@@ -144,7 +144,9 @@ def _load_trunk(trunk: nn.Module, state: dict[str, Tensor], path: str | Path) ->
         if source not in state or state[source].shape != trunk.state_dict()[name].shape
     ]
     if wrong:
-        raise UserError(f"{path}: not AlexNet's weights: {', '.join(wrong[:4])} missing or of another shape.")
+        raise UserError(
+            f"{path}: not the weights of LPIPS's trunk '{kind}': {', '.join(wrong[:4])} missing or of another shape."
+        )
     trunk.load_state_dict({name: state[source] for name, source in names.items()})
 
 

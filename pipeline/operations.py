@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from pipeline import models, weights
+from pipeline import models, pretrained
 from pipeline.datasets.patches import Batch
 from pipeline.errors import UserError
 from pipeline.methods.base import Stage
@@ -120,9 +120,9 @@ def _without_files() -> Iterator[None]:
     holders = [
         module
         for name, module in list(sys.modules.items())
-        if name.startswith("pipeline.") and getattr(module, "open_weights", None) is weights.open_weights
+        if name.startswith("pipeline.") and getattr(module, "open_weights", None) is pretrained.open_weights
     ]
-    original = weights.open_weights
+    original = pretrained.open_weights
     for module in holders:
         module.open_weights = _shapes
     try:

@@ -62,10 +62,15 @@ def _contradictions(params: dict):
             for scale in block["scales"]:
                 if "recipes" in recipe and str(scale) not in {str(key) for key in recipe["recipes"]}:
                     yield f"datasets.{name}.cameras.{camera}.recipes: no recipe for scale {scale}, listed in scales"
-    for name, block in editions.items():
-        for weight in block["weights"]:
+    named = {f"{kind}.{name}": block for kind in ("editions", "datasets") for name, block in params[kind].items()}
+    for place, block in named.items():
+        for weight in block.get("weights", []):
             if weight not in params["weights"]:
-                yield f"editions.{name}.weights: '{weight}' has no block in weights"
+                yield f"{place}.weights: '{weight}' has no block in weights"
+    owners: dict[str, str] = {}
+    for name, block in params["weights"].items():
+        if owners.setdefault(block["file"], name) != name:
+            yield f"weights.{name}.file: {block['file']} is also the file of weights.{owners[block['file']]}"
     for name, block in methods.items():
         yield from _method_contradictions(name, block, methods, editions)
     for name, table in params["tables"].items():

@@ -39,9 +39,17 @@ def receipt_file(first_output: str) -> str:
     return f"{first_output}.receipt.json"
 
 
+def weights_spec(params: dict, name: str) -> dict:
+    """What a job that opens a pretrained file must know of it; whence it comes is no part of a result."""
+    block = params["weights"][name]
+    return {key: block[key] for key in ("file", "sha256_prefix", "inside", "strip") if key in block}
+
+
 def edition(params: dict, dataset: str) -> dict:
-    """The size at which a data set is run: networks, machine, evaluation, job sizes."""
-    return params["editions"][params["datasets"][dataset]["edition"]]
+    """The size at which a data set is run: networks, pretrained files (its own, if any), machine, evaluation, job sizes."""
+    block = params["datasets"][dataset]
+    size = params["editions"][block["edition"]]
+    return {**size, "weights": block["weights"]} if "weights" in block else size
 
 
 def stage_block(params: dict, method: str, stage: str) -> dict:

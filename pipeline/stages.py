@@ -45,7 +45,7 @@ def _pack_frames(params: dict, wildcards: dict):
 
 def _weights(params: dict, wildcards: dict):
     block = next(block for block in params["weights"].values() if block["file"] == wildcards["file"])
-    return ["pipeline.weights"], block, []
+    return ["pipeline.weights"], {name: block[name] for name in ("file", "url", "sha256_prefix")}, []
 
 
 def _train(params: dict, wildcards: dict):
@@ -67,7 +67,7 @@ def _train(params: dict, wildcards: dict):
             "loss": settings["loss"][block["preset"]],
             "schedule": settings["schedule"][params["datasets"][dataset]["edition"]],
             "selection": settings["selection"],
-            "weights": {name: params["weights"][name] for name in weights},
+            "weights": {name: plan.weights_spec(params, name) for name in weights},
             "compute": edition["compute"],
             "training": edition["training"],
         },
@@ -127,16 +127,18 @@ def _table_pair(dataset: dict, source: str, target: str) -> dict:
 
 
 def _training_notes(params: dict, table: str) -> list[str]:
-    """How the generators were trained and chosen, and which loss terms the edition had to leave out."""
+    """How the generators were trained and chosen, on which pretrained features, and which loss terms were left out."""
     dataset = params["tables"][table]["dataset"]
     edition, size = params["datasets"][dataset]["edition"], plan.edition(params, dataset)
     stages = dict.fromkeys((run["method"], run["stage"]) for run in plan.training_runs(params, table).values())
-    lengths, absent = [], set()
+    lengths, absent, given = [], set(), {}
     for method, stage in stages:
         block = plan.stage_block(params, method, stage)
         label, preset = params["methods"][method]["label"], params["methods"][method]["preset"]
         lengths.append(f"{label} {stage} {block['schedule'][edition]['steps']:,} (preset {preset})")
         absent |= set(block.get("weights", [])) - set(size["weights"])
+        for name in plan.stage_weights(params, dataset, method, stage):
+            given.setdefault(name, []).append(f"{label} {stage}")
     lines = [f"Edition {edition}. Training steps: {', '.join(lengths)}."]
     lines.append(
         "Checkpoint: always the last. No training is given a test image, no adaptation the HR of its target camera."
@@ -145,6 +147,9 @@ def _training_notes(params: dict, table: str) -> list[str]:
         lines.append(
             f"Loss terms that need pretrained files are left out in this edition: {', '.join(sorted(absent))}."
         )
+    if given:
+        told = (f"{params['weights'][name]['file']} by {', '.join(users)}" for name, users in sorted(given.items()))
+        lines.append(f"Pretrained features in loss terms: {'; '.join(told)}.")
     return lines
 
 

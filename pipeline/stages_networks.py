@@ -22,7 +22,7 @@ def evaluate(params: dict, wildcards: dict):
         "scale": int(wildcards["scale"]),
         "camera": wildcards["camera"],
         **network,
-        "lpips_weights": params["weights"]["alexnet"] if "alexnet" in edition["weights"] else None,
+        "lpips_weights": plan.weights_spec(params, "alexnet") if "alexnet" in edition["weights"] else None,
         "compute": edition["compute"],
         "crops": params["datasets"][dataset]["crops"],
         **edition["evaluate"],

@@ -156,8 +156,17 @@ class Workflow:
         return _one_of(name for name, block in blocks if ("frames" in block) == frames) or "none"
 
     def weights_folders(self, wildcards) -> dict[str, str]:
-        """Where the user has pretrained files already, if anywhere."""
+        """Where the user has pretrained files, if anywhere; UserError, before any job, for what can be had from nowhere."""
         folder = self.config["adopt"]["weights"]
+        if folder and not Path(folder).is_dir():
+            raise UserError(f"adopt.weights: {folder} is no folder. Name the one that holds {wildcards.file}, or null.")
+        block = next(block for block in self.config["weights"].values() if block["file"] == wildcards.file)
+        there = folder and (Path(folder) / wildcards.file).is_file()
+        if "/folders/" in block["url"] and not there:
+            raise UserError(
+                f"{wildcards.file}: it lies in {block['url']}, which no script can fetch. Open that page, put the file into "
+                f"{folder or 'a folder'} under this name, and name the folder in adopt.weights."
+            )
         return {"weights": folder} if folder else {}
 
     def tracked_receipts(self, wildcards) -> list[str]:

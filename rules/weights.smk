@@ -11,6 +11,8 @@ rule fetch_weights:
         receipt="data/weights/{file}.receipt.json",
     log:
         "data/weights/{file}.log",
+    # What cannot be had is said before hours of training, not after.
+    priority: 1000
     retries: 2
     resources:
         runtime=60,

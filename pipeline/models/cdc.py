@@ -4,7 +4,6 @@ A chain of hourglasses feeds three heads (flat, edge, corner). Each head up-samp
 the sum of mask x image. Names of parameters are those of the released checkpoints.
 """
 
-import pickle
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ from torch.nn import functional as F
 
 from pipeline.errors import UserError
 from pipeline.models.hourglass import LEVELS, Hourglass, convolution
+from pipeline.pretrained import fill, open_weights
 
 NAMES = ("flat", "edge", "corner")
 Masks = tuple[Tensor, Tensor, Tensor]
@@ -174,38 +174,13 @@ def _initialise(module: nn.Conv2d, gain: float) -> None:
         nn.init.zeros_(module.bias)
 
 
-def released_state(path: str | Path, part: str | None = None) -> dict[str, Tensor]:
-    """The network weights inside a `.pth` published for CDC or DADA, for `CDC.load_state_dict`.
+def released(path: str | Path, spec: dict, scale: int, **arguments) -> CDC:
+    """The network that CDC's or DADA's authors published, from a verified local file (see `pipeline.pretrained`).
 
-    Known wrappings: none; CDC's {Name, state_dict, optim}; DADA's {break_info, model}, where `model` is one state dict
-    or, for its later phases, several: `part` then names one (circle: up, down; adapt: up_s, up_t, down_s, down_t, ...).
-    Nothing in the file is executed. Raises UserError for an unreadable file, another wrapping, or a missing part.
+    `arguments` are those of `build`. Names of tensors are the authors', so each is used exactly once, and a file of
+    another scale or size is refused with a UserError, as is one whose tensors do not lie where `spec` says: inside
+    `state_dict` in CDC's files, inside `model` or, for a later phase of DADA, `model.up` or `model.up_t` in DADA's.
     """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        raise UserError(
-            f"{path}: cannot be read as a PyTorch weights file ({_first_line(error)}). Fetch it again."
-        ) from error
-    state = content
-    for wrapper in ("state_dict", "model"):
-        if isinstance(state, dict) and wrapper in state:
-            state = state[wrapper]
-    if isinstance(state, dict) and any(isinstance(value, dict) for value in state.values()):
-        if part not in state:
-            raise UserError(
-                f"{path}: holds the networks {', '.join(map(str, state))}; asked for {part!r}. Name one of them."
-            )
-        state = state[part]
-    elif part is not None:
-        raise UserError(f"{path}: holds a single network; asked for its part {part!r}. Leave the part out.")
-    if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
-        raise UserError(
-            f"{path}: no network weights found; expected a state dict, CDC's {{Name, state_dict, optim}} or DADA's "
-            "{break_info, model}. Check that this is the published file."
-        )
-    return dict(state)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
+    network = build(scale=scale, **arguments)
+    fill(network, open_weights(path, spec), path, f"a CDC x{scale} of {arguments}")
+    return network.eval()

@@ -11,9 +11,20 @@ ROOT = Path(__file__).resolve().parents[2]
 # A module may import modules of its own layer and of those above it in this list.
 LAYERS = [
     ["errors"],
-    ["files", "exclusive", "settings", "layout", "fingerprint", "environment", "figure_files", "kernels"],
+    ["files", "exclusive", "settings", "layout", "fingerprint", "environment", "figure_files", "kernels", "unwrap"],
     [
-        *("reproducibility", "images", "weights", "job", "bootstrap", "params", "plan", "figure_plan", "roles"),
+        *(
+            "reproducibility",
+            "images",
+            "pretrained",
+            "weights",
+            "job",
+            "bootstrap",
+            "params",
+            "plan",
+            "figure_plan",
+            "roles",
+        ),
         *("shell_lines", "receipts", "fetch"),
     ],
     ["datasets", "stages", "stages_networks", "sync", "stale_locks"],
