@@ -1,5 +1,6 @@
 """Small sources for tests of `pipeline.fetch`."""
 
+import hashlib
 import io
 import os
 import zipfile
@@ -8,6 +9,7 @@ from pathlib import Path
 from pipeline.fetch.catalogue import Checksum, Expectation, File, Licence, Location, Source
 
 CONTENT, OTHER = os.urandom(100_000), os.urandom(100_000)
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
 OPEN = Licence("open", "Do as you like.", False)
 
 

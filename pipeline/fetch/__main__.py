@@ -14,6 +14,7 @@ from pipeline.errors import UserError
 from pipeline.fetch import catalogue
 from pipeline.fetch.run import fetch
 from pipeline.fetch.settings import Settings
+from pipeline.files import read_json
 
 
 def main(words: list[str] | None = None) -> int:
@@ -26,9 +27,10 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--accept", action="append", default=[], metavar="LICENCE", help="accept terms, by their id")
     parser.add_argument("--mirror", metavar="PLACE", help="folder or web address that holds files under their SHA-256")
     parser.add_argument("--repin", metavar="REASON", help="take a file that is not the pinned one; the reason is kept")
+    parser.add_argument("--settings", metavar="FILE", help="the block fetch as JSON, instead of that of params.yaml")
     arguments = parser.parse_args(words)
     try:
-        settings = Settings.of(params.load()["fetch"])
+        settings = Settings.of(read_json(arguments.settings) if arguments.settings else params.load()["fetch"])
         settings = dataclasses.replace(
             settings,
             accept=(*settings.accept, *arguments.accept),

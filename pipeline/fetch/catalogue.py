@@ -116,7 +116,9 @@ def load(path: str | Path = CATALOGUE, schema: str | Path = SCHEMA) -> dict[str,
     import yaml
 
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        # The same reader in C, where it is there: a second less.
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        content = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=loader)
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file. Run from the top folder of the repository.") from error
     except yaml.YAMLError as error:

@@ -4,13 +4,13 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
-
 from pipeline.errors import UserError
+from pipeline.fetch.bar import bar
 from pipeline.fetch.catalogue import Checksum, File
 from pipeline.fetch.transfer import looks_like_page
 
 CHUNK = 1 << 22
+NAMES = {"sha256": "SHA-256", "md5": "MD5"}
 
 
 class Mismatch(UserError):
@@ -44,9 +44,10 @@ def examine(path: Path, file: File, object_id: str | None = None) -> Found:
     digests = _digests(path, {"sha256"} | {checksum.algorithm for checksum in stated})
     for checksum in stated:
         if not digests[checksum.algorithm].startswith(checksum.value.lower()):
+            found = f"its {NAMES[checksum.algorithm]} is {digests[checksum.algorithm]}"
             raise Mismatch(
-                f"{path}: its {checksum.algorithm} is {digests[checksum.algorithm]}, expected {checksum.value}, as stated by "
-                f"{checksum.by}. It is damaged or another file, or that statement (data/sources.yaml) is wrong."
+                f"{path}: {found}, expected {checksum.value}, as stated by {checksum.by}. It is damaged or another file, or "
+                "that statement (data/sources.yaml) is wrong."
             )
     return Found(digests["sha256"], size, trust(stated), tuple(dict.fromkeys(checksum.by for checksum in stated)))
 
@@ -66,9 +67,9 @@ def trust(held: list[Checksum]) -> str:
 def _digests(path: Path, algorithms: set[str]) -> dict[str, str]:
     hashes = {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
     size = path.stat().st_size
-    with open(path, "rb") as stream, tqdm(total=size, unit="B", unit_scale=True, desc=f"hash {path.name}") as bar:
+    with open(path, "rb") as stream, bar(f"hash {path.name}", size) as progress:
         while chunk := stream.read(CHUNK):
             for found in hashes.values():
                 found.update(chunk)
-            bar.update(len(chunk))
+            progress.update(len(chunk))
     return {name: found.hexdigest() for name, found in hashes.items()}

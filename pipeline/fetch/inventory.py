@@ -5,9 +5,8 @@ import io
 import re
 from pathlib import Path
 
-from tqdm import tqdm
-
 from pipeline.errors import UserError
+from pipeline.fetch.bar import bar
 from pipeline.fetch.catalogue import File, Source
 from pipeline.files import sha256, write_json, write_text
 
@@ -71,14 +70,14 @@ def take(source: Source, files: list[File], pins: dict[str, dict], folder: Path)
 
 def _manifest(folder: Path, names: list[str]) -> tuple[str, int]:
     """path, size, sha256 of every file as CSV, and the bytes of all."""
-    text, total = io.StringIO(), 0
+    text, sizes = io.StringIO(), {name: (folder / name).stat().st_size for name in names}
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["path", "size", "sha256"])
-    for name in tqdm(names, unit="file", desc=f"inventory {folder.name}"):
-        size = (folder / name).stat().st_size
-        total += size
-        table.writerow([name, size, sha256(folder / name)])
-    return text.getvalue(), total
+    with bar(f"inventory {folder.name}", sum(sizes.values())) as progress:
+        for name, size in sizes.items():
+            table.writerow([name, size, sha256(folder / name)])
+            progress.update(size)
+    return text.getvalue(), sum(sizes.values())
 
 
 def _names(folder: Path) -> list[str]:

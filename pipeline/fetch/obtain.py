@@ -34,8 +34,7 @@ def obtain(file: File, target: Path, settings: Settings, lock: Lock, repin: str 
     target.parent.mkdir(parents=True, exist_ok=True)
     with exclusive(target.with_name(f".{target.name}.lock"), f"{target}: another process fetches it; waiting ..."):
         if target.is_file():
-            found = examine(target, file)
-            return lock.note(file.name, _record(found, "put there by hand", None, None), repin)
+            return pin_local(target, file, lock, "put there by hand", repin)
         reasons = []
         for take in _ways(file, settings, lock, repin):
             try:
@@ -43,6 +42,11 @@ def obtain(file: File, target: Path, settings: Settings, lock: Lock, repin: str 
             except Refused as reason:
                 reasons.append(str(reason))
         raise UserError(_by_hand(file, target, reasons))
+
+
+def pin_local(path: Path, file: File, lock: Lock, place: str, repin: str | None = None) -> dict:
+    """Check a file that a person put at `path` and pin it, seen at `place`; its pin, or UserError with both digests."""
+    return lock.note(file.name, _record(examine(path, file), place, None, None), repin)
 
 
 def _ways(file: File, settings: Settings, lock: Lock, repin: str | None) -> Iterator[Callable[[Path], dict]]:

@@ -6,15 +6,15 @@
 import errno
 import os
 import re
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, BinaryIO
 
 from pipeline.errors import UserError
+from pipeline.fetch.bar import bar
 from pipeline.fetch.parts import Content, continues, described, forget, known, remember, size_of
 from pipeline.fetch.patience import reason, retry_after, wait
 from pipeline.fetch.room import check_room, full_disk
@@ -22,6 +22,7 @@ from pipeline.fetch.settings import Settings
 
 if TYPE_CHECKING:
     import requests
+    from tqdm import tqdm
 
 CHUNK = 1 << 18
 # As much as this must have come before a broken connection counts as progress, so that a server which lets through an
@@ -95,7 +96,8 @@ def download(
                 if failures > settings.retries:
                     raise Refused(f"{failure} (given up after {failures} attempts)") from None
                 seconds = wait(failures, failure.wait, settings)
-                tqdm.write(f"{target.name}: {failure}; attempt {failures + 1} in {seconds:.1f} s")
+                told = f"{target.name}: {failure}; attempt {failures + 1} in {seconds:.1f} s"
+                print(told, file=sys.stderr, flush=True)
                 time.sleep(seconds)
 
 
@@ -178,11 +180,7 @@ def _ask(session, url: str, headers: dict, settings: Settings) -> "requests.Resp
 
 
 def _receive(response, content: Content, part: Path, offset: int) -> None:
-    """Append what comes to the part; _Again when it ends too early or goes on too long."""
-    import http.client
-
-    import urllib3
-
+    """Append what comes to the part; _Again when the connection breaks or other than the promised bytes came."""
     problem = None
     try:
         with open(part, "r+b" if offset else "wb") as stream:
@@ -190,23 +188,9 @@ def _receive(response, content: Content, part: Path, offset: int) -> None:
             stream.seek(offset)
             # After the file was emptied and before bytes of another content are in it: the memo never speaks for others.
             remember(part, content)
-            bar = tqdm(
-                total=content.size, initial=offset, unit="B", unit_scale=True, desc=part.name.removesuffix(".part")
-            )
-            with bar:
-                while True:
-                    try:
-                        chunk = response.raw.read1(CHUNK, decode_content=False)
-                    except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
-                        problem = f"the connection broke ({reason(error)})"
-                        break
-                    if not chunk:
-                        break
-                    if offset == 0 and looks_like_page(chunk) and not _is_page(part):
-                        raise WebPage(f"{response.url}: a web page came instead of the file")
-                    stream.write(chunk)
-                    offset += len(chunk)
-                    bar.update(len(chunk))
+            with bar(part.name.removesuffix(".part"), content.size, offset) as progress:
+                problem = _copy(response, stream, progress, page=offset > 0 or _is_page(part))
+            offset = stream.tell()
             stream.flush()
             os.fsync(stream.fileno())
     except WebPage:
@@ -216,12 +200,32 @@ def _receive(response, content: Content, part: Path, offset: int) -> None:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise full_disk(part, error, "What came so far is kept and will be gone on with.") from error
         raise UserError(f"{part}: could not be written ({error.strerror or error}).") from error
-    if problem is None and content.size is not None and offset != content.size:
-        problem = f"{offset:,} of {content.size:,} bytes came"
     if content.size is not None and offset > content.size:
         forget(part)
+    if problem is None and content.size not in (None, offset):
+        problem = f"{offset:,} of {content.size:,} bytes came"
     if problem:
         raise _Again(problem)
+
+
+def _copy(response, stream: BinaryIO, progress: "tqdm", page: bool) -> str | None:
+    """Write what comes, until it ends or the connection breaks; how it broke. WebPage unless a `page` may come."""
+    import http.client
+
+    import urllib3
+
+    while True:
+        try:
+            chunk = response.raw.read1(CHUNK, decode_content=False)
+        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
+            return f"the connection broke ({reason(error)})"
+        if not chunk:
+            return None
+        if not page and looks_like_page(chunk):
+            raise WebPage(f"{response.url}: a web page came instead of the file")
+        page = True
+        stream.write(chunk)
+        progress.update(len(chunk))
 
 
 def _check_page(part: Path, response) -> None:

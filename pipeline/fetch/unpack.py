@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from pipeline.errors import UserError
 from pipeline.fetch.archives import BROKEN, Member, members
+from pipeline.fetch.bar import bar
 
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
 CHUNK = 1 << 20
@@ -121,7 +122,7 @@ def _survey(parts: list[Path], suffixes: frozenset[str], limits: Limits) -> tupl
 def _write(parts: list[Path], staging: Path, targets: dict[str, str], limits: Limits, total: int) -> None:
     staging.mkdir()
     made: set[Path] = set()
-    progress = tqdm(total=total, unit="B", unit_scale=True, desc=f"unpack {parts[0].name}")
+    progress = bar(f"unpack {parts[0].name}", total)
     with progress, members(parts, _most(limits)) as entries:
         for entry in entries:
             if entry.name in targets:

@@ -15,11 +15,10 @@ from pipeline.fetch.catalogue import Location
 from pipeline.fetch.checks import trust
 from pipeline.fetch.lock import Lock
 from pipeline.fetch.obtain import obtain
-from tests.fetch_examples import CONTENT, OTHER, file, left, stated
+from tests.fetch_examples import CONTENT, OTHER, SHA256, file, left, stated
 from tests.fetch_server import QUICK, Answer, serving
 
 ROOT = Path(__file__).resolve().parents[2]
-SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 @pytest.fixture

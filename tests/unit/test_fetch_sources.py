@@ -19,11 +19,10 @@ from pipeline.fetch.checks import trust
 from pipeline.fetch.lock import Lock
 from pipeline.fetch.run import fetch
 from pipeline.fetch.settings import Places
-from tests.fetch_examples import CONTENT, archive, file, left, source, toy
+from tests.fetch_examples import CONTENT, SHA256, archive, file, left, source, toy
 from tests.fetch_server import QUICK, serving
 
 ROOT = Path(__file__).resolve().parents[2]
-SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 @pytest.fixture
