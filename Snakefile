@@ -10,6 +10,7 @@ configfile: "params.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/fetch.smk"
 include: "rules/datasets.smk"
 include: "rules/weights.smk"
 include: "rules/train.smk"

@@ -64,7 +64,9 @@ def collect(folders: Iterable[str] = FOLDERS) -> Found:
     """Read every receipt below the folders; links to folders are followed."""
     found = Found()
     for folder in folders:
-        for place, _, names in os.walk(folder, followlinks=True):
+        for place, below, names in os.walk(folder, followlinks=True):
+            if place == "data" and "raw" in below:
+                below.remove("raw")  # files of others, hundreds of thousands; none is a receipt
             for name in names:
                 path = f"{place}/{name}"
                 if not name.endswith(SUFFIX):

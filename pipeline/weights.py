@@ -1,79 +1,122 @@
 """Pretrained files of others: fetched once, kept only after their SHA-256 was checked (`pipeline.pretrained` opens them).
 
-A file is described by {"file": name, "url": …, "sha256_prefix": 8 to 64 hexadecimal digits}. Run as a job it fetches one:
-`python -m pipeline.weights --key … --output file=data/weights/NAME [--folder weights=FOLDER] --receipt …`
+A file is described by {"file": name, "url": …, "sha256_prefix": 8 to 64 hexadecimal digits, or None}; data/sources.yaml may
+know more locations and digests of it. Run as a job it fetches one:
+`python -m pipeline.weights --key … --output file=data/weights/NAME [--folder weights=FOLDER] --folder fetch=JSON --receipt …`
 """
 
-import http.client
+import os
+import re
 import shutil
 import urllib.parse
-import urllib.request
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
 from pipeline.errors import UserError
-from pipeline.files import atomic
-from pipeline.pretrained import describe, verify
+from pipeline.fetch import catalogue
+from pipeline.fetch.catalogue import Checksum, File, Location, Source
+from pipeline.fetch.lock import Lock
+from pipeline.fetch.obtain import obtain, pin_local
+from pipeline.fetch.settings import Places, Settings
+from pipeline.files import atomic, read_json
 
 if TYPE_CHECKING:
     from pipeline.job import Job
 
-TIMEOUT = 60
-CHUNK = 1 << 20
 
+def fetch(
+    path: str | Path,
+    spec: dict,
+    settings: Settings,
+    folder: str | Path | None = None,
+    places: Places | None = None,
+    sources: dict[str, Source] | None = None,
+) -> dict:
+    """Put the file that `spec` describes at `path`; its pin in data/sources.lock.yaml, `url` says where it came from.
 
-def fetch(path: str | Path, spec: dict, folder: str | Path | None = None) -> str:
-    """Put the file that `spec` describes at `path` and return where it came from.
-
-    Taken from `folder` (a place of the user's) when it lies there, else downloaded; checked before it gets its name.
-    Raises UserError when it can be had from neither, saying which file to put where.
+    Taken from `folder` (a place of the user's) when it lies there, else from data/raw/weights, downloaded to it once, so
+    that a job that runs again downloads nothing. Checked before it gets its name. Raises UserError when it can be had from
+    nowhere, saying which file to put where, when its terms have to be accepted first, and for other bytes than expected.
     """
+    path, places = Path(path), places or Places()
+    file = _file(spec, catalogue.load() if sources is None else sources, settings)
+    lock = Lock(places.lock)
     local = Path(folder) / spec["file"] if folder else None
     if local and local.is_file():
-        verify(local, spec)
-        with atomic(path) as temporary:
-            shutil.copyfile(local, temporary)
-        return str(local)
-    place = f"put it into {folder}" if folder else "put it into the folder that the setting adopt.weights names"
-    with atomic(path) as temporary:
-        with open(temporary, "wb") as stream:
-            stream.writelines(_download(spec, place))
-        verify(temporary, spec)
-    return spec["url"]
-
-
-def _download(spec: dict, place: str) -> Iterator[bytes]:
-    """Bytes of the file at spec["url"], with progress; UserError when fewer come than the server announced."""
-    url = spec["url"]
-    if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
-        raise UserError(f"{spec['file']}: its url is {url!r}, expected one that begins with https:// or http://.")
-    done, total = 0, None
+        pin = pin_local(local, file, lock, "adopt.weights")
+        _put(local, path, link=False)
+        return pin
+    raw = places.raw / "weights" / file.name
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT) as response:
-            length = response.headers.get("Content-Length", "")
-            total = int(length) if length.isdigit() else None
-            with tqdm(total=total, unit="B", unit_scale=True, desc=spec["file"]) as bar:
-                while chunk := response.read(CHUNK):
-                    done += len(chunk)
-                    bar.update(len(chunk))
-                    yield chunk
-    except (OSError, http.client.HTTPException) as error:
+        pin = obtain(file, raw, settings, lock)
+    except UserError as error:
+        where = folder or "the folder that the setting adopt.weights names"
         raise UserError(
-            f"{spec['file']}: could not be downloaded from {url} ({error}). On a machine without internet fetch it "
-            f"elsewhere ({describe(spec)}) and {place}, then run again."
+            f"{error}\nOn a machine without internet: put {spec['file']} into {where}, then run again."
         ) from error
-    if total is not None and done != total:
+    _put(raw, path, link=not path.exists())
+    return pin
+
+
+def _file(spec: dict, sources: dict[str, Source], settings: Settings) -> File:
+    """What the catalogue knows of the file, and the settings' own address first and digest."""
+    owner, file = None, File(spec["file"], None, (), (), None, (), ())
+    for source in sources.values():
+        for known in source.files:
+            if known.name == spec["file"]:
+                owner, file = source, known
+    if owner and owner.licence.ask and owner.licence.name not in settings.accept:
         raise UserError(
-            f"{spec['file']}: {url} sent {done} of {total} bytes. Run again, or fetch it elsewhere and {place}."
+            f"{spec['file']}: its terms have to be accepted first: {owner.licence.terms} Then write '{owner.licence.name}' "
+            "into fetch.accept in params.yaml."
         )
+    own = _location(spec)
+    own = next((location for location in file.locations if location.origin == own.origin), own)
+    others = tuple(location for location in file.locations if location.origin != own.origin)
+    digest = spec["sha256_prefix"]
+    if digest is None:
+        return replace(file, locations=(own, *others))
+    if not re.fullmatch(r"[0-9a-f]{8,64}", str(digest)):
+        raise UserError(f"weights {spec['file']}: sha256_prefix is {digest!r}, expected 8 to 64 hexadecimal digits.")
+    # The catalogue knows who states it; the settings' copy of it proves nothing more.
+    stated = Checksum("sha256", str(digest), "params.yaml", "name_prefix")
+    return replace(file, locations=(own, *others), checksums=(*file.checksums, stated))
+
+
+def _location(spec: dict) -> Location:
+    url = urllib.parse.urlsplit(spec["url"])
+    if url.scheme not in ("http", "https"):
+        raise UserError(
+            f"{spec['file']}: its url is {spec['url']!r}, expected one that begins with https:// or http://."
+        )
+    identity = urllib.parse.parse_qs(url.query).get("id", [])
+    if url.hostname == "drive.google.com":
+        return Location("drive", {"id": identity[0]}) if identity else Location("by_hand", {"url": spec["url"]})
+    return Location("http", {"url": spec["url"]})
+
+
+def _put(origin: Path, path: Path, link: bool) -> None:
+    """`path` becomes the file: by a second name for it where that can be had, else by a copy."""
+    if link:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(origin, path)
+            return
+        except OSError:
+            # Another disk, or a file system without hard links.
+            pass
+    with atomic(path) as temporary:
+        shutil.copyfile(origin, temporary)
 
 
 def work(job: "Job") -> dict:
     """Fetch the one file of this job."""
-    return {"fetched_from": fetch(job.outputs["file"], job.settings, job.folders.get("weights"))}
+    if "fetch" not in job.folders:
+        raise UserError("--folder fetch=FILE: expected the settings of `fetch` in params.yaml, as JSON.")
+    settings = Settings.of(read_json(job.folders["fetch"]))
+    pin = fetch(job.outputs["file"], job.settings, settings, job.folders.get("weights"))
+    return {"fetched_from": pin["url"], "trust": pin["trust"]}
 
 
 if __name__ == "__main__":

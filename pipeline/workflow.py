@@ -53,6 +53,7 @@ class Workflow:
             "paper": _one_of(config["papers"]),
             "figure": _one_of(config["figures"]),
             "file": _one_of(block["file"] for block in config["weights"].values()),
+            "source": "[a-z][a-z0-9_]*",
         }
 
     def key(self, kind: str, **fixed: str) -> Callable:
@@ -168,6 +169,18 @@ class Workflow:
                 f"{folder or 'a folder'} under this name, and name the folder in adopt.weights."
             )
         return {"weights": folder} if folder else {}
+
+    def fetch_folders(self, wildcards) -> dict[str, str]:
+        """The same, and the settings of downloads."""
+        return self.weights_folders(wildcards) | {"fetch": self.fetch_settings()}
+
+    def fetch_settings(self) -> str:
+        """The block `fetch` in a file that jobs read: no key may hold it, and --config may have changed it."""
+        text = files.canonical_json(self.config["fetch"])
+        path = WORDS / f"fetch-{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
+        if not path.exists():
+            files.write_text(path, text + "\n")
+        return str(path)
 
     def tracked_receipts(self, wildcards) -> list[str]:
         """Receipts of every training and evaluation below a table."""

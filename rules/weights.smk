@@ -16,10 +16,11 @@ rule fetch_weights:
     retries: 2
     resources:
         runtime=60,
+        downloads=1,
         mem_mb=1000,
         cpus_per_task=1,
     params:
         key=jobs.key("weights"),
-        command=jobs.command("weights", "weights", folders=jobs.weights_folders),
+        command=jobs.command("weights", "weights", folders=jobs.fetch_folders),
     shell:
         "{params.command} > {log} 2>&1"

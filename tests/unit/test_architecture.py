@@ -25,7 +25,7 @@ LAYERS = [
             "figure_plan",
             "roles",
         ),
-        *("shell_lines", "receipts"),
+        *("shell_lines", "receipts", "fetch"),
     ],
     ["datasets", "stages", "stages_networks", "sync", "stale_locks"],
     ["models", "tiles"],

@@ -1,0 +1,61 @@
+"""Command: fetch files of others. `python -m pipeline.fetch NAME ... [--plan] [--accept LICENCE]`.
+
+NAME is a data set or a pretrained file of data/sources.yaml (no NAME: the list of them). Data sets come to
+data/raw/NAME: `archives` (read-only), one folder per archive, manifest.csv (path, size, sha256) and inventory.json;
+pretrained files to data/raw/weights. What is here already is checked and kept.
+"""
+
+import argparse
+import dataclasses
+import sys
+
+from pipeline import params
+from pipeline.errors import UserError
+from pipeline.fetch import catalogue
+from pipeline.fetch.run import fetch
+from pipeline.fetch.settings import Settings
+from pipeline.files import read_json
+
+
+def main(words: list[str] | None = None) -> int:
+    """Exit code: 0, 1 with a message for everything a person can mend, 130 after Ctrl-C."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.fetch", allow_abbrev=False)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="of data/sources.yaml; none: list them")
+    parser.add_argument(
+        "--plan", action="store_true", help="only say what would come, how large it is, under which terms"
+    )
+    parser.add_argument("--accept", action="append", default=[], metavar="LICENCE", help="accept terms, by their id")
+    parser.add_argument("--mirror", metavar="PLACE", help="folder or web address that holds files under their SHA-256")
+    parser.add_argument("--repin", metavar="REASON", help="take a file that is not the pinned one; the reason is kept")
+    parser.add_argument("--settings", metavar="FILE", help="the block fetch as JSON, instead of that of params.yaml")
+    arguments = parser.parse_args(words)
+    try:
+        settings = Settings.of(read_json(arguments.settings) if arguments.settings else params.load()["fetch"])
+        settings = dataclasses.replace(
+            settings,
+            accept=(*settings.accept, *arguments.accept),
+            mirror=arguments.mirror or settings.mirror,
+        )
+        if not arguments.names:
+            print(_listed(catalogue.load()))
+            return 0
+        fetch(arguments.names, settings, dry=arguments.plan, repin=arguments.repin)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted: what came so far is kept, the same command goes on", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _listed(sources: dict[str, catalogue.Source]) -> str:
+    """One line for each source: name, kind, how it comes, title."""
+    return "\n".join(
+        f"{source.name:<24} {source.kind:<8} {'fetch' if source.automatic else 'by hand':<8} {source.title}"
+        for source in sources.values()
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""A folder of a git repository at one commit: git's own object ids prove every byte, so no other checksum is needed."""
+
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Collection
+from pathlib import Path
+
+from pipeline.errors import UserError
+from pipeline.fetch.catalogue import Location
+from pipeline.fetch.settings import Settings
+from pipeline.fetch.transfer import Refused
+from pipeline.fetch.unpack import unpack
+
+# No question may wait for an answer that nobody gives, and nothing of the user's git settings may run.
+QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_ASKPASS": "true"}
+
+
+def export(location: Location, folder: Path, suffixes: Collection[str], settings: Settings) -> list[str]:
+    """Write the folder's files to the new folder `folder`; names. Raises Refused when git cannot get them.
+
+    UserError when the commit holds another tree there than the catalogue says.
+    """
+    value = location.value
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent) as place:
+        repository = Path(place) / "repository"
+        _git("init", "--quiet", "--bare", str(repository))
+        _fetch(repository, value["repo"], value["commit"], settings)
+        tree = _git("-C", str(repository), "rev-parse", f"{value['commit']}:{value['path']}").strip()
+        if tree != value["tree"]:
+            raise UserError(
+                f"{location.origin}: git has the tree {tree} there, expected {value['tree']}, as data/sources.yaml says."
+            )
+        archive = Path(place) / "tree.tar"
+        _git("-C", str(repository), "archive", "--format=tar", f"--output={archive}", tree)
+        return unpack([archive], folder, suffixes=suffixes)
+
+
+def _fetch(repository: Path, url: str, commit: str, settings: Settings) -> None:
+    slow = f"http.lowSpeedTime={int(settings.read_timeout) or 1}"
+    words = ["-c", "http.lowSpeedLimit=1", "-c", slow, "fetch", "--quiet", "--no-tags", "--depth=1", url, commit]
+    for attempt in range(settings.retries + 1):
+        try:
+            _git("-C", str(repository), "-c", "transfer.fsckObjects=true", *words)
+            return
+        except Refused:
+            if attempt == settings.retries:
+                raise
+            time.sleep(min(settings.longest_wait, settings.first_wait * 2**attempt))
+
+
+def _git(*words: str) -> str:
+    try:
+        done = subprocess.run(["git", *words], capture_output=True, text=True, env={**os.environ, **QUIET})
+    except FileNotFoundError as error:
+        raise UserError("git: no such program. Install git (Debian: apt install git), then run again.") from error
+    if done.returncode:
+        raise Refused(f"git {words[-2]} {words[-1]}: {done.stderr.strip().splitlines()[-1:] or ['failed']}")
+    return done.stdout

@@ -1,0 +1,84 @@
+"""data/sources.lock.yaml: what was really seen. Written by the tool, committed by people; a file that changed is refused.
+
+File name -> {sha256, size, url, etag, modified, date, tool, trust, stated_by, repinned}. Trust, strongest first: `upstream`
+(the publisher states the digest), `object_id` (git's or the Hub's own), `two_third_parties`, `third_party` (people who had it
+once), `name_prefix` (a hash in the file's name), `tofu` (nobody; trusted on first use).
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline.errors import UserError
+from pipeline.exclusive import exclusive
+from pipeline.files import write_text
+
+TRUST = ("upstream", "object_id", "two_third_parties", "third_party", "name_prefix", "tofu")
+HEAD = (
+    "# Written by `python -m pipeline.fetch`; commit it. What each word means: docs/fetching.md. Never edit by hand.\n"
+)
+
+
+class Lock:
+    """The pins in one lock file; safe among processes."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def pin(self, name: str) -> dict | None:
+        """What is pinned of a file, None if it was never seen. UserError when the lock cannot be read."""
+        return self._read().get(name)
+
+    def check(self, name: str, sha256: str, repin: str | None) -> None:
+        """Raise UserError when another digest is pinned, unless there is a reason to pin anew."""
+        pinned = self.pin(name)
+        if pinned and pinned["sha256"] != sha256 and not repin:
+            raise UserError(
+                f"{name}: its SHA-256 is {sha256}, but {self.path} pins {pinned['sha256']} ({pinned['size']:,} bytes, seen "
+                f"{pinned['date']} at {pinned['url']}, trust {pinned['trust']}). Either what came is damaged or the file was "
+                'changed at its source; nothing was replaced. If you know why it changed: --repin "REASON".'
+            )
+
+    def note(self, name: str, record: dict, repin: str | None = None) -> dict:
+        """Pin a file, or find it pinned to the same bytes; what is pinned. A changed pin keeps the old one and the reason."""
+        with exclusive(self.path.with_name(f".{self.path.name}.lock"), f"{self.path}: in use; waiting ..."):
+            self.check(name, record["sha256"], repin)
+            pins = self._read()
+            pinned = pins.get(name)
+            if pinned and pinned["sha256"] == record["sha256"]:
+                if TRUST.index(pinned["trust"]) <= TRUST.index(record["trust"]):
+                    return pinned
+                # The same bytes, and somebody who states their digest now: worth more than first use.
+                record = pinned | {key: record[key] for key in ("trust", "stated_by")}
+            elif pinned:
+                before = {key: value for key, value in pinned.items() if key != "repinned"}
+                reason = {"reason": repin, "date": today(), "before": before}
+                record = record | {"repinned": [*pinned.get("repinned", []), reason]}
+            self._write(pins | {name: record})
+            return record
+
+    def _read(self) -> dict:
+        import yaml
+
+        try:
+            content = yaml.safe_load(self.path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except yaml.YAMLError as error:
+            raise UserError(f"{self.path}: not valid YAML ({error}). Restore it with git.") from error
+        pins = {} if content is None else content
+        needed = {"sha256", "size", "url", "date", "trust"}
+        if not isinstance(pins, dict) or not all(
+            isinstance(pin, dict) and needed <= pin.keys() for pin in pins.values()
+        ):
+            raise UserError(f"{self.path}: is not what `python -m pipeline.fetch` writes. Restore it with git.")
+        return pins
+
+    def _write(self, pins: dict) -> None:
+        import yaml
+
+        write_text(self.path, HEAD + yaml.safe_dump(pins, sort_keys=True, allow_unicode=True, width=120))
+
+
+def today() -> str:
+    """The date, in UTC."""
+    return datetime.now(UTC).date().isoformat()
