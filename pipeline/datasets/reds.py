@@ -6,11 +6,11 @@ to train on, the others to test on; of each video their code reads frame 24 alon
 draw, `frame`. Licence CC BY 4.0, as tagged on the authors' own copy.
 """
 
-import os
 import random
 from pathlib import Path
 from typing import NamedTuple
 
+from pipeline.datasets.folders import walk
 from pipeline.errors import UserError
 from pipeline.images import image_size
 
@@ -66,7 +66,7 @@ def missing(settings: dict, folder: str | Path | None) -> str | None:
 def _videos(root: Path, frame: int) -> dict[str, Path]:
     """Name → file of the frame in every video; UserError when a video is there twice."""
     found: dict[str, Path] = {}
-    for place, inside, _ in os.walk(root, followlinks=True):
+    for place, inside, _ in walk(root):
         for part in (name for name in inside if name in PARTS):
             for file in sorted(Path(place, part).glob(f"*/{frame:08d}.png")):
                 name = f"{part.partition('_')[0]}_{file.parent.name}"
