@@ -14,7 +14,7 @@ LAYERS = [
     ["files", "exclusive", "settings", "layout", "fingerprint", "environment", "figure_files", "kernels"],
     [
         *("reproducibility", "images", "weights", "job", "bootstrap", "params", "plan", "figure_plan", "roles"),
-        *("shell_lines", "receipts"),
+        *("shell_lines", "receipts", "fetch"),
     ],
     ["datasets", "stages", "stages_networks", "sync", "stale_locks"],
     ["models", "tiles"],

@@ -1,0 +1,1 @@
+"""Files of others: planned, downloaded, checked, pinned, unpacked, counted. `python -m pipeline.fetch --help`."""

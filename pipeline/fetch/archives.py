@@ -1,0 +1,169 @@
+"""What an archive holds, read without trusting it: zip and tar, whole or cut into parts, as a list of plain files."""
+
+import bz2
+import gzip
+import io
+import lzma
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from pipeline.errors import UserError
+
+# tarfile reads extended headers into memory in one call; those of honest archives are a few kilobytes.
+LONGEST_READ = 4 << 20
+MAGIC = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
+BROKEN = (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
+
+
+@dataclass(frozen=True)
+class Member:
+    """One plain file of an archive: its name as written there, the bytes it says to have, and how to read them."""
+
+    name: str
+    size: int
+    open: Callable[[], BinaryIO]
+
+
+class Joined(io.RawIOBase):
+    """The bytes of several files one after the other, without a second copy on disk."""
+
+    def __init__(self, parts: Sequence[Path]):
+        super().__init__()
+        self._parts = list(parts)
+        self._sizes = [path.stat().st_size for path in self._parts]
+        self._position = 0
+        self._open: tuple[int, BinaryIO] | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of all parts."""
+        return sum(self._sizes)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.size}[whence]
+        if start + offset < 0:
+            raise OSError(22, "seek before the beginning")
+        self._position = start + offset
+        return self._position
+
+    def readinto(self, buffer) -> int:
+        start = 0
+        for index, size in enumerate(self._sizes):
+            if self._position < start + size:
+                stream = self._part(index)
+                stream.seek(self._position - start)
+                count = stream.readinto(memoryview(buffer)[: start + size - self._position])
+                self._position += count
+                return count
+            start += size
+        return 0
+
+    def close(self) -> None:
+        if self._open:
+            self._open[1].close()
+            self._open = None
+        super().close()
+
+    def _part(self, index: int) -> BinaryIO:
+        if self._open is None or self._open[0] != index:
+            if self._open:
+                self._open[1].close()
+            self._open = index, open(self._parts[index], "rb", buffering=0)  # noqa: SIM115, closed above and in `close`
+        return self._open[1]
+
+
+class Guarded:
+    """A decompressed stream that ends in a UserError before a bomb fills memory or time."""
+
+    def __init__(self, stream: BinaryIO, most: int, name: str):
+        self._stream, self._most, self._name = stream, most, name
+
+    def read(self, count: int = -1) -> bytes:
+        if not 0 <= count <= LONGEST_READ:
+            raise UserError(
+                f"{self._name}: a header of {count:,} bytes; no honest archive has such. Nothing was unpacked."
+            )
+        data = self._stream.read(count)
+        if self._stream.tell() > self._most:
+            raise UserError(f"{self._name}: expands to more than {self._most:,} bytes. Nothing was unpacked.")
+        return data
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if whence != io.SEEK_SET or offset > self._most:
+            raise UserError(f"{self._name}: expands to more than {self._most:,} bytes. Nothing was unpacked.")
+        return self._stream.seek(offset)
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+
+@contextmanager
+def members(parts: Sequence[Path], most: int) -> Iterator[Iterator[Member]]:
+    """Plain files of the archive whose bytes are those of `parts`, in order; to be read in this order.
+
+    UserError for links, devices and other entries that are no plain files, for encrypted ones, and for what is neither zip
+    nor tar. `most`: bytes of a tar, expanded, that are read at most.
+    """
+    name = parts[0].name if len(parts) == 1 else f"{parts[0].name} and {len(parts) - 1} more parts"
+    with Joined(parts) as joined, io.BufferedReader(joined, 1 << 20) as stream:
+        start = stream.read(6)
+        stream.seek(0)
+        try:
+            if start.startswith(b"PK"):
+                with zipfile.ZipFile(stream) as archive:
+                    yield _zip_members(archive, name)
+                return
+            unpacker = next((unpacker for magic, unpacker in MAGIC.items() if start.startswith(magic)), None)
+            plain = unpacker(stream) if unpacker else stream
+            with tarfile.open(fileobj=Guarded(plain, most, name), mode="r:") as archive:
+                yield _tar_members(archive, name)
+        except (*BROKEN, NotImplementedError) as error:
+            raise UserError(
+                f"{parts[0]}: is no whole zip or tar archive ({error}). A download that was cut off, a saved web page, or one "
+                "part of several: all parts are needed, in order."
+            ) from error
+
+
+def _zip_members(archive: zipfile.ZipFile, name: str) -> Iterator[Member]:
+    for entry in archive.infolist():
+        kind = stat.S_IFMT(entry.external_attr >> 16)
+        if entry.orig_filename.endswith("/") and kind in (0, stat.S_IFDIR):
+            continue
+        if kind not in (0, stat.S_IFREG):
+            raise UserError(
+                f"{name}: {entry.filename!r} is a link or a device, expected plain files. Nothing was unpacked."
+            )
+        if entry.flag_bits & 1:
+            raise UserError(
+                f"{name}: {entry.filename!r} is encrypted. No data set of the catalogue is; is it one part of several?"
+            )
+        # The raw name: zipfile cuts names at NUL, so that what is checked might not be what others would see.
+        yield Member(entry.orig_filename, entry.file_size, lambda entry=entry: archive.open(entry))
+
+
+def _tar_members(archive: tarfile.TarFile, name: str) -> Iterator[Member]:
+    for entry in archive:
+        if entry.isdir():
+            continue
+        if entry.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or entry.issparse():
+            raise UserError(
+                f"{name}: {entry.name!r} is a link, a device or another special entry, expected plain files. "
+                "Nothing was unpacked."
+            )
+        yield Member(entry.name, entry.size, lambda entry=entry: archive.extractfile(entry))
+    # To the end: what compresses a tar has its checksum there, behind the last entry.
+    while archive.fileobj.read(LONGEST_READ):
+        pass

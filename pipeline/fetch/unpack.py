@@ -1,0 +1,183 @@
+"""Unpack archives of strangers: plain files of expected kinds, inside one folder, within limits, all or nothing."""
+
+import os
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from tqdm import tqdm
+
+from pipeline.errors import UserError
+from pipeline.fetch.archives import BROKEN, Member, members
+
+IMAGES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
+CHUNK = 1 << 20
+# Below this, a high ratio harms nobody and small text compresses well.
+RATIO_FROM = 16 << 20
+JUNK = ("__MACOSX",)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an archive may expand to: files, bytes, and bytes out per byte in (photographs are about 1)."""
+
+    files: int = 500_000
+    bytes: int = 400_000_000_000
+    ratio: float = 50.0
+
+
+def unpack(
+    parts: Sequence[Path], folder: Path, *, suffixes: Collection[str] = IMAGES, limits: Limits | None = None
+) -> list[str]:
+    """Unpack one zip or tar (.gz, .bz2, .xz), given as its parts in order, to the new folder `folder`; names written.
+
+    Names are relative to `folder`, sorted. Files of other suffixes (any case) and hidden ones are left out and counted on
+    stderr; a folder that only repeats its parent (`X/X/…`) is dropped. Raises UserError, with nothing left behind, for names
+    that lead outside, links, devices, two entries of one name, encrypted or broken archives, more than `limits`, a full disk,
+    or no wanted file at all; also when `folder` exists and is not empty.
+    """
+    parts, folder, limits = [Path(part) for part in parts], Path(folder), limits or Limits()
+    absent = [str(part) for part in parts if not part.is_file()]
+    if absent or not parts:
+        raise UserError(f"{', '.join(absent) or 'parts'}: no such archive; expected all its parts, in order.")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise UserError(f"{folder}: is there already and not empty. Remove it or unpack elsewhere.")
+    wanted, sizes = _survey(parts, frozenset(suffix.lower() for suffix in suffixes), limits)
+    targets = dict(zip(wanted, _without_repeats(list(wanted)), strict=True))
+    _check_tree(targets.values(), parts[0].name)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _check_room(sum(sizes), folder.parent, parts[0].name)
+    staging = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    shutil.rmtree(staging, ignore_errors=True)
+    try:
+        _write(parts, staging, targets, limits, sum(sizes))
+        os.sync()
+        staging.rename(folder)
+    except OSError as error:
+        raise UserError(
+            f"{folder}: could not be unpacked ({error.strerror or error}). Nothing was left half-written; free some space or "
+            "choose another place, then run again."
+        ) from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return sorted(targets.values())
+
+
+def safe_name(name: str, archive: str) -> PurePosixPath:
+    """An entry's name as a relative path that stays where it is put; UserError for any other."""
+    path = PurePosixPath(name)
+    reason = ""
+    if path.is_absolute() or not path.parts:
+        reason = "is absolute or empty"
+    elif ".." in path.parts:
+        reason = "leads outside"
+    elif "\\" in name or ":" in path.parts[0] or not name.isprintable():
+        reason = "has a backslash, a drive or a control character"
+    elif any(len(part.encode("utf-8", "surrogatepass")) > 255 for part in path.parts) or len(name) > 1024:
+        reason = "is too long"
+    if reason:
+        raise UserError(
+            f"{archive}: the name {name[:100]!a} {reason}. Nothing was unpacked; do not trust this archive."
+        )
+    return path
+
+
+def _survey(parts: list[Path], suffixes: frozenset[str], limits: Limits) -> tuple[dict[str, str], list[int]]:
+    """Entry name -> relative path of all wanted files, and their sizes, once every entry has been found harmless."""
+    name, packed = parts[0].name, sum(part.stat().st_size for part in parts)
+    wanted: dict[str, str] = {}
+    sizes: list[int] = []
+    left_out: Counter[str] = Counter()
+    total = 0
+    with members(parts, _most(limits)) as entries:
+        for count, entry in enumerate(entries, 1):
+            path = safe_name(entry.name, name)
+            total += entry.size
+            if count > limits.files or total > limits.bytes or total > max(packed * limits.ratio, RATIO_FROM):
+                raise UserError(
+                    f"{name}: {packed:,} bytes expand to at least {count:,} files and {total:,} bytes; allowed are "
+                    f"{limits.files:,} files, {limits.bytes:,} bytes and {limits.ratio:g} times its size. Nothing was unpacked."
+                )
+            if path.suffix.lower() not in suffixes or path.name.startswith(".") or path.parts[0] in JUNK:
+                left_out[path.suffix.lower() or path.name] += 1
+                continue
+            if entry.name in wanted:
+                raise UserError(
+                    f"{name}: holds {entry.name!r} twice, so which one counts is open. Nothing was unpacked."
+                )
+            wanted[entry.name] = path.as_posix()
+            sizes.append(entry.size)
+    if not wanted:
+        raise UserError(f"{name}: holds no {', '.join(sorted(suffixes))} file; is it the right archive?")
+    if left_out:
+        kinds = ", ".join(f"{count} {suffix}" for suffix, count in left_out.most_common(5))
+        print(f"{name}: left out {left_out.total()} files of other kinds ({kinds})", file=sys.stderr, flush=True)
+    return wanted, sizes
+
+
+def _write(parts: list[Path], staging: Path, targets: dict[str, str], limits: Limits, total: int) -> None:
+    staging.mkdir()
+    made: set[Path] = set()
+    progress = tqdm(total=total, unit="B", unit_scale=True, desc=f"unpack {parts[0].name}")
+    with progress, members(parts, _most(limits)) as entries:
+        for entry in entries:
+            if entry.name in targets:
+                path = staging / targets[entry.name]
+                if path.parent not in made:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    made.add(path.parent)
+                _copy(entry, path, progress, parts[0])
+
+
+def _copy(entry: Member, path: Path, progress: tqdm, archive: Path) -> None:
+    """Write one entry; it may not have more or fewer bytes than it said, and its checksum must hold."""
+    written = 0
+    try:
+        # "x": nothing is ever followed or overwritten.
+        with entry.open() as source, open(path, "xb") as target:
+            while chunk := source.read(min(CHUNK, entry.size - written + 1)):
+                written += len(chunk)
+                if written > entry.size:
+                    break
+                target.write(chunk)
+                progress.update(len(chunk))
+    except BROKEN as error:
+        raise UserError(f"{archive}: {entry.name!r} is damaged ({error}). Download the archive again.") from error
+    if written != entry.size:
+        raise UserError(
+            f"{archive}: {entry.name!r} has not the {entry.size:,} bytes that it announces. Download it again."
+        )
+
+
+def _check_tree(names: Iterable[str], archive: str) -> None:
+    """No name may be another's folder, nor differ from another by case alone: file systems disagree on those."""
+    names = list(names)
+    folded = Counter(name.casefold() for name in names)
+    folders = {parent.as_posix().casefold() for name in names for parent in PurePosixPath(name).parents}
+    clash = next((name for name in names if folded[name.casefold()] > 1 or name.casefold() in folders), None)
+    if clash:
+        raise UserError(f"{archive}: {clash!r} is there twice, as two files or as a folder too. Nothing was unpacked.")
+
+
+def _check_room(needed: int, place: Path, archive: str) -> None:
+    free = shutil.disk_usage(place).free
+    if needed > free:
+        raise UserError(
+            f"{archive}: expands to {needed:,} bytes, but {place} has {free:,} bytes free. Free some space or choose "
+            "another place; nothing was unpacked."
+        )
+
+
+def _without_repeats(names: list[str]) -> list[str]:
+    """Drop folders that only repeat their parent, where all files lie below them: Test_x4/Test_x4/a.png."""
+    common = PurePosixPath(os.path.commonpath(names) if len(names) > 1 else str(PurePosixPath(names[0]).parent)).parts
+    kept = [part for index, part in enumerate(common) if index == 0 or part != common[index - 1]]
+    return [PurePosixPath(*kept, *PurePosixPath(name).parts[len(common) :]).as_posix() for name in names]
+
+
+def _most(limits: Limits) -> int:
+    """Expanded bytes of a tar that stays within the limits: contents, and up to 4 KiB of headers and padding a file."""
+    return limits.bytes + 4096 * limits.files
