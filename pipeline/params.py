@@ -58,6 +58,10 @@ def _contradictions(params: dict):
     for name, block in datasets.items():
         if block["edition"] not in editions:
             yield f"datasets.{name}.edition: '{block['edition']}' is not one of the editions {', '.join(editions)}"
+        for camera in block.get("available") or []:
+            if "frames" in block["cameras"].get(camera, {"frames": None}):
+                known = ", ".join(one for one, part in block["cameras"].items() if "frames" not in part)
+                yield f"datasets.{name}.available: '{camera}' is not one of its cameras with HR, {known}"
         for camera, recipe in block["cameras"].items():
             for scale in block["scales"]:
                 if "recipes" in recipe and str(scale) not in {str(key) for key in recipe["recipes"]}:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from pipeline import params
-from pipeline.adopt import layouts, look, record, text, verdict
+from pipeline.adopt import advice, archives, layouts, look, record, text, verdict
 from pipeline.errors import UserError
 from pipeline.files import write_json
 
@@ -20,19 +20,22 @@ def adopt(name: str, folder: Path, decode: int | None, workers: int, shown: int)
     if not folder.is_dir():
         raise UserError(f"{folder}: is not a folder. {_remedy(name, layout.get)}")
     try:
-        inventory = layout.scan(folder)
+        place, problems = archives.unpacked(name, folder)
+        inventory = layout.scan(place)
     except PermissionError as error:
         raise UserError(
             f"{error.filename}: may not be listed ({error.strerror}). Let it be read, then run again."
         ) from error
     looks = look.looks((image.path for image in inventory.images), decode, layout.grey, workers)
     rows = verdict.rows(layout, inventory, looks)
-    notes = layout.check({row.part: row for row in rows}, inventory.images, looks)
+    notes = [*problems, *layout.check({row.part: row for row in rows}, inventory.images, looks)]
+    if place != folder:
+        notes.append(f"Archives were unpacked into {place}; jobs read that folder, the copy itself is as it was.")
     if decode is not None:
         notes.append(
             f"Only {min(decode, len(looks)):,} of {len(looks):,} images were decoded; of the others headers were read."
         )
-    found = record.record(name, folder, layout, inventory, rows, looks, notes)
+    found = record.record(name, folder, place, layout, inventory, rows, looks, notes)
     lines = [text.text(layout, found, rows, shown)]
     if before := record.last(name):
         changes = record.changes(before, found)
@@ -69,7 +72,8 @@ def main(words: list[str] | None = None) -> int:
     arguments = parser.parse_args(words)
     try:
         layout = layouts.named(arguments.name)
-        folder = arguments.folder or params.load()["adopt"].get(arguments.name)
+        settings = params.load()
+        folder = arguments.folder or settings["adopt"].get(arguments.name)
         if folder is None:
             raise UserError(
                 f"`adopt.{arguments.name}` in params.yaml names no folder. {_remedy(arguments.name, layout.get)}"
@@ -81,7 +85,7 @@ def main(words: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted: nothing was written", file=sys.stderr)
         return 130
-    print(said)
+    print("\n".join([said, *advice.lines(settings, arguments.name, Path(folder), found)]))
     return 1 if found["level"] == "fail" else 0
 
 

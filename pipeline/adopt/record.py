@@ -19,6 +19,7 @@ def path_of(name: str) -> Path:
 def record(
     name: str,
     folder: Path,
+    place: Path,
     layout: Layout,
     inventory: Inventory,
     rows: list[Row],
@@ -32,7 +33,7 @@ def record(
         entry = f"{seen.bytes} {seen.sha256 or 'unreadable'}"
         # Of an image that is there twice both contents count.
         files[image.name] = "; ".join(sorted({*filter(None, files.get(image.name, "").split("; ")), entry}))
-    strays = {path.relative_to(folder).as_posix(): why for path, why in sorted(inventory.strays.items())}
+    strays = {path.relative_to(place).as_posix(): why for path, why in sorted(inventory.strays.items())}
     return {
         "name": name,
         "folder": str(folder),

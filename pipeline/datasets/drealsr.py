@@ -88,8 +88,9 @@ def missing(folder: str | Path | None, cameras: Iterable[str], scale: int) -> st
     return (
         f"DRealSR x{scale} is missing: {reason}. No script can fetch it. Get Train_x{scale} and Test_x{scale} from the "
         f"links on {PAGE} (train and test: {BAIDU} code osiy; the Google Drive folder {DRIVE} was last seen with test "
-        f"sets only), join parts first (cat Train_x{scale}.zip.0* > Train_x{scale}.zip), unzip, and set `adopt.drealsr` "
-        "in params.yaml to the folder that holds them."
+        "sets only), set `adopt.drealsr` in params.yaml to the folder that holds them, unpacked or as archives with all "
+        "their parts, and run `python -m pipeline.adopt drealsr`: it unpacks and checks them, and says which cameras can "
+        "be worked with where some are missing (`datasets.drealsr.available`)."
     )
 
 

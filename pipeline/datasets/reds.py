@@ -59,7 +59,8 @@ def missing(settings: dict, folder: str | Path | None) -> str | None:
         reason = f"{folder} holds {count} videos with frame {settings['frame']}, expected {least} or more"
     return (
         f"REDS is missing: {reason}. Get train_sharp and val_sharp from {PAGE} (the author's copy: snah/REDS on "
-        "Hugging Face, CC BY 4.0), unzip, and set `adopt.reds` in params.yaml to the folder that holds them."
+        "Hugging Face, CC BY 4.0), set `adopt.reds` in params.yaml to the folder that holds them, unpacked or as archives, "
+        "and run `python -m pipeline.adopt reds`."
     )
 
 
