@@ -4,15 +4,17 @@ import os
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from pipeline.adopt.__main__ import adopt
-from pipeline.images import write_png
 
 
 def picture(path: Path, height: int = 8, width: int = 8, seed: int | None = None) -> Path:
     """Write random colours; every path its own unless seeds are given."""
     random = np.random.default_rng(abs(hash_of(path)) if seed is None else seed)
-    write_png(path, random.integers(0, 256, (height, width, 3), dtype=np.uint8))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Not through write_png, which waits for the disk.
+    Image.fromarray(random.integers(0, 256, (height, width, 3), dtype=np.uint8)).save(path)
     return path
 
 

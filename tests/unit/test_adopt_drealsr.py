@@ -17,7 +17,8 @@ from pipeline.images import write_png
 from tests.adopted import listing, part, picture, report
 from tests.fake_drealsr import write_fake_drealsr
 
-LISTS = Path(__file__).parents[2] / "data" / "lists"
+ROOT = Path(__file__).parents[2]
+LISTS = ROOT / "data" / "lists"
 THREE = ("panasonic", "sony", "olympus")
 
 
@@ -25,13 +26,20 @@ THREE = ("panasonic", "sony", "olympus")
 def elsewhere(tmp_path, monkeypatch):
     """Reports are written below the current folder."""
     (tmp_path / "here").mkdir()
+    for name in ("params.yaml", "rules"):
+        (tmp_path / "here" / name).symlink_to(ROOT / name)
     monkeypatch.chdir(tmp_path / "here")
 
 
+@pytest.fixture(scope="module")
+def master(tmp_path_factory):
+    return write_fake_drealsr(tmp_path_factory.mktemp("master"), patches=5, photos=2)
+
+
 @pytest.fixture
-def raw(tmp_path):
+def raw(tmp_path, master):
     """A copy below a folder that is named like a camera, as users have it."""
-    return write_fake_drealsr(tmp_path / "sony_1" / "Canon_x2" / "raw", patches=5, photos=2)
+    return Path(shutil.copytree(master, tmp_path / "sony_1" / "Canon_x2" / "raw"))
 
 
 @pytest.fixture(autouse=True)
