@@ -141,6 +141,7 @@ def _data(settings: dict, tables: list[str]) -> list[Row]:
         for block in (settings["tables"][name] for name in tables)
         for pair in plan.cell_cameras(block)
         for camera in pair
+        if camera in plan.available(settings, block["dataset"])
     }
     sizes: dict[tuple, list[int]] = {}
     for dataset, scale, camera in cameras:
@@ -206,6 +207,8 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(cost_table.as_text(found, names, settings["plan"]["tflops"]))
+    if left_out := sum(len(plan.absent_cells(settings, name)) for name in names):
+        print(f"without {left_out} cells that need cameras which `available` of their data set leaves out")
     return 0
 
 

@@ -2,7 +2,7 @@
 
 from pipeline import table_notes
 from pipeline.errors import UserError
-from pipeline.layout import Cell, Document, Panel, Row, Section, fixed, ranked
+from pipeline.layout import DASH, Cell, Document, Panel, Row, Section, fixed, ranked
 from pipeline.scores import Scores, Value
 from pipeline.table_settings import Camera, Method, Metric, Pair
 
@@ -38,14 +38,19 @@ def _panel(scores: Scores, metric: Metric) -> Panel:
         [_value(scores, method, camera, tested, metric) for tested in settings.cameras] for _, method, camera in lines
     ]
     columns = [
-        [mark[0] for mark in ranked([value.mean for value in column], metric.digits, metric.better)]
+        [mark[0] for mark in ranked([value and value.mean for value in column], metric.digits, metric.better)]
         for column in zip(*values, strict=True)
     ]
     rows, previous = [], None
     for index, ((label, method, _), row) in enumerate(zip(lines, values, strict=True)):
-        best_in_row = [mark[0] for mark in ranked([value.mean for value in row], metric.digits, metric.better)]
+        best_in_row = [
+            mark[0] for mark in ranked([value and value.mean for value in row], metric.digits, metric.better)
+        ]
         cells = []
         for position, value in enumerate(row):
+            if value is None:
+                cells.append(Cell(DASH))
+                continue
             small = "" if value.std is None else f"±{value.std:.{metric.digits}f}"
             text = fixed(value.mean, metric.digits)
             cells.append(Cell(text, small, columns[position][index], best_in_row[position], value.origin))
@@ -61,17 +66,20 @@ def _panel(scores: Scores, metric: Metric) -> Panel:
     )
 
 
-def _value(scores: Scores, method: Method, trained: Camera, tested: Camera, metric: Metric) -> Value:
-    value = scores.value(method, scores.settings.settings[0], Pair(trained.name, tested.name, ""), metric.name)
-    if value is None:
+def _value(scores: Scores, method: Method, trained: Camera, tested: Camera, metric: Metric) -> Value | None:
+    """None for a cell that needs a camera which is not there."""
+    setting, pair = scores.settings.settings[0], Pair(trained.name, tested.name, "")
+    value = scores.value(method, setting, pair, metric.name)
+    if value is None and not scores.absent(method, setting, pair):
         raise UserError(f"table {scores.settings.name}: {metric.name} was measured on some test cameras only.")
     return value
 
 
 def _finding(scores: Scores, metric: Metric) -> str:
     """How often the own camera's model is the best on a camera: the gap between cameras, in one sentence."""
-    cameras, found, losses = scores.settings.cameras, 0, []
     method = next(method for method in scores.settings.methods if method.trained)
+    cameras = [camera for camera in scores.settings.cameras if _value(scores, method, camera, camera, metric)]
+    found, losses = 0, []
     for tested in cameras:
         values = {c.name: _value(scores, method, c, tested, metric).mean for c in cameras}
         own = values.pop(tested.name)

@@ -39,6 +39,12 @@ def settings(params: dict, name: str) -> dict:
     """Everything that the job of a figure is told: `kind`, and `Settings` of pipeline/figure_kinds/<kind>.py."""
     block = params["figures"][name]
     dataset = params["datasets"][block["dataset"]]
+    cameras = [
+        *block.get("cameras", []),
+        *block.get("pair", []),
+        *(one for pair in block.get("pairs", []) for one in pair),
+    ]
+    plan.require(params, block["dataset"], cameras, f"figure {name}")
     shared = {"kind": block["kind"], "scale": block["scale"], "simulated": dataset["simulated"]}
     return shared | KINDS[block["kind"]](params, block, dataset)
 

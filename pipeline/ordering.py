@@ -46,6 +46,11 @@ def steps(settings: dict, table: str, metric: str) -> dict[tuple[str, str, str],
         raise UserError(
             f"tables.{table} has no `order` of two of its methods in params.yaml: best first, as the paper claims."
         )
+    pairs = plan.whole_pairs(settings, table)
+    if not pairs:
+        plan.require(
+            settings, block["dataset"], (one for pair in block["pairs"] for one in pair), f"the order of {table}"
+        )
     paths = {
         (cell["method"], cell["setting"], cell["source"], cell["target"], cell["seed"]): cell["metrics"]
         for cell in plan.table_cells(settings, table)
@@ -85,7 +90,7 @@ def steps(settings: dict, table: str, metric: str) -> dict[tuple[str, str, str],
     return {
         (setting, source, target): [step(*two, setting, source, target) for two in neighbours]
         for setting in block["settings"]
-        for source, target in block["pairs"]
+        for source, target in pairs
     }
 
 

@@ -61,6 +61,10 @@ def _contradictions(params: dict):
         for side, value in (block.get("train", {}).get("sub_images") or {}).items():
             if side != "threshold" and (unfit := [scale for scale in block["scales"] if value % scale]):
                 yield f"datasets.{name}.train.sub_images.{side}: {value} is no multiple of the scales {unfit}"
+        for camera in block.get("available") or []:
+            if "frames" in block["cameras"].get(camera, {"frames": None}):
+                known = ", ".join(one for one, part in block["cameras"].items() if "frames" not in part)
+                yield f"datasets.{name}.available: '{camera}' is not one of its cameras with HR, {known}"
         for camera, recipe in block["cameras"].items():
             for scale in block["scales"]:
                 if "recipes" in recipe and str(scale) not in {str(key) for key in recipe["recipes"]}:

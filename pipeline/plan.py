@@ -1,5 +1,7 @@
 """Which runs exist, where their files lie and what feeds what: read off params.yaml, no torch, no Snakemake."""
 
+from collections.abc import Iterable
+
 from pipeline.errors import UserError
 
 DATA_SPLITS = {"train": ("lr", "hr", "bicubic"), "val": ("lr", "hr", "bicubic"), "test": ("lr", "hr", "bicubic")}
@@ -50,6 +52,27 @@ def edition(params: dict, dataset: str) -> dict:
     block = params["datasets"][dataset]
     size = params["editions"][block["edition"]]
     return {**size, "weights": block["weights"]} if "weights" in block else size
+
+
+def available(params: dict, dataset: str) -> list[str]:
+    """Cameras whose images this copy has: all, or those that `datasets.<dataset>.available` names."""
+    block = params["datasets"][dataset]
+    named = block.get("available")
+    return [
+        camera
+        for camera in block["cameras"]
+        if named is None or camera in named or "frames" in block["cameras"][camera]
+    ]
+
+
+def require(params: dict, dataset: str, cameras: Iterable[str], what: str) -> None:
+    """UserError when `what` needs images of cameras that this copy does not have."""
+    absent = [camera for camera in dict.fromkeys(cameras) if camera not in available(params, dataset)]
+    if absent:
+        raise UserError(
+            f"{what} needs images of {', '.join(absent)}, which this copy lacks: params.yaml, datasets.{dataset}.available "
+            f"names {', '.join(params['datasets'][dataset]['available'])}. Complete the copy, then name the camera there."
+        )
 
 
 def stage_block(params: dict, method: str, stage: str) -> dict:
@@ -175,9 +198,22 @@ def evaluation_network(params: dict, dataset: str, scale: int | str, method: str
 
 
 def table_cells(params: dict, table: str) -> list[dict]:
-    """Every number group of a table: method, setting, source, target, seed and the metrics file it comes from."""
+    """Every number group of a table: method, setting, source, target, seed and the metrics file it comes from.
+
+    Without those that need images of a camera which this copy lacks: `absent_cells`.
+    """
+    return [cell for cell in _cells(params, table) if cell["metrics"]]
+
+
+def absent_cells(params: dict, table: str) -> list[dict]:
+    """The number groups of a table that cannot be computed with this copy; their `metrics` is None."""
+    return [cell for cell in _cells(params, table) if not cell["metrics"]]
+
+
+def _cells(params: dict, table: str) -> list[dict]:
     block = params["tables"][table]
     dataset, scale = block["dataset"], block["scale"]
+    there = set(available(params, dataset))
     cells = []
     for setting in block["settings"]:
         for method in block["methods"]:
@@ -188,7 +224,9 @@ def table_cells(params: dict, table: str) -> list[dict]:
             for source, target in cell_cameras(block):
                 for seed in block["seeds"] if trained else block["seeds"][:1]:
                     folder = result_folder(params, dataset, scale, setting, source, target, method, seed)
-                    path = metrics_file(folder, target)
+                    # Read off the folder, so that nobody else decides which cameras a run reads.
+                    read = {*folder.split("/")[4].split("-"), target} if trained else {target}
+                    path = metrics_file(folder, target) if read <= there else None
                     cells.append(
                         {"method": method, "setting": setting, "source": source, "target": target, "seed": seed}
                         | {"metrics": path}
@@ -201,6 +239,12 @@ def cell_cameras(block: dict) -> list[tuple[str, str]]:
     if block["kind"] == "crossdevice":
         return [(source, target) for source in block["cameras"] for target in block["cameras"]]
     return [tuple(pair) for pair in block["pairs"]]
+
+
+def whole_pairs(params: dict, table: str) -> list[tuple[str, str]]:
+    """The pairs of a table of which this copy has both cameras."""
+    there = set(available(params, params["tables"][table]["dataset"]))
+    return [pair for pair in cell_cameras(params["tables"][table]) if there.issuperset(pair)]
 
 
 def training_runs(params: dict, table: str) -> dict[str, dict]:
@@ -234,13 +278,16 @@ def report_inputs(params: dict, report: str) -> dict:
     """What a report shows: crops and metrics of every method and pair, test images per target, histories of all runs."""
     table = params["tables"][params["reports"][report]["table"]]
     dataset, scale, setting, seed = table["dataset"], table["scale"], table["settings"][0], table["seeds"][0]
+    pairs = whole_pairs(params, params["reports"][report]["table"])
+    if not pairs:
+        require(params, dataset, (camera for pair in table["pairs"] for camera in pair), f"report {report}")
     shown = []
-    for source, target in table["pairs"]:
+    for source, target in pairs:
         for method in table["methods"]:
             folder = result_folder(params, dataset, scale, setting, source, target, method, seed)
             files = {"samples": samples_file(folder, target), "metrics": metrics_file(folder, target)}
             shown.append({"method": method, "source": source, "target": target, **files})
-    targets = dict.fromkeys(target for _, target in table["pairs"])
+    targets = dict.fromkeys(target for _, target in pairs)
     tests = [
         {"camera": camera} | {kind: data_file(dataset, scale, camera, "test", kind) for kind in ("lr", "hr")}
         for camera in targets

@@ -39,8 +39,11 @@ def _evaluate_inputs(params: dict, wildcards: dict) -> Files:
 
 def _table_inputs(params: dict, wildcards: dict) -> Files:
     """Metrics files of every cell, and the reported numbers where the table sets them beside."""
-    reported = params["tables"][wildcards["table"]]["reported"]
-    files = {"metrics": _unique(cell["metrics"] for cell in plan.table_cells(params, wildcards["table"]))}
+    block, cells = params["tables"][wildcards["table"]], plan.table_cells(params, wildcards["table"])
+    if not cells:
+        cameras = (camera for pair in plan.cell_cameras(block) for camera in pair)
+        plan.require(params, block["dataset"], cameras, f"every cell of table {wildcards['table']}")
+    reported, files = block["reported"], {"metrics": _unique(cell["metrics"] for cell in cells)}
     return files | ({"reported": f"data/reported/{reported}.yaml"} if reported else {})
 
 

@@ -52,8 +52,14 @@ class Scores:
         return found[0]
 
     def file(self, method: str, setting: str, pair: Pair, seed: int) -> dict:
-        """The metrics file of one run on the pair's target."""
+        """The metrics file of one run on the pair's target; only of cells that are not `absent`."""
         return self.files[self.paths[method, setting, pair.source, pair.target, seed]]
+
+    def absent(self, method: Method, setting: str, pair: Pair) -> bool:
+        """Whether a cell cannot be computed because a camera that it needs is not there, as its settings say."""
+        return any(
+            self.paths[method.name, setting, pair.source, pair.target, seed] is None for seed in self.seeds(method)
+        )
 
     def missing(self, metric: str) -> dict[str, str]:
         """Path -> reason of every file that could not measure the metric."""
@@ -61,6 +67,8 @@ class Scores:
 
     def value(self, method: Method, setting: str, pair: Pair, metric: str) -> Value | None:
         """Mean over images, over seeds where there are several; None when not measured."""
+        if self.absent(method, setting, pair):
+            return None
         seeds = self.seeds(method)
         files = [self.file(method.name, setting, pair, seed) for seed in seeds]
         if any(metric in file["missing"] for file in files):
@@ -77,6 +85,8 @@ class Scores:
         """Seed -> gain over the same images (positive: the value went up), resampled as pairs; None if not measured."""
         gain, bootstrap = self.settings.gain, self.settings.bootstrap
         first, over = self.method(gain.method), self.method(gain.over)
+        if self.absent(first, setting, pair) or self.absent(over, setting, pair):
+            return None
         found = {}
         for seed in self.seeds(first):
             places = [(first.name, seed), (over.name, seed if over.trained else self.seeds(over)[0])]
@@ -107,9 +117,11 @@ class Scores:
     def _read(self, cell: tuple, given: set[str]) -> None:
         method, setting, source, target, seed = cell
         place = f"table {self.settings.name}: {method}, setting {setting}, {source} → {target}, seed {seed}"
-        path = self.paths.get(cell)
-        if path is None:
+        if cell not in self.paths:
             raise UserError(f"{place}: no metrics file is named for this cell. Add it to the cells of the table.")
+        path = self.paths[cell]
+        if path is None:
+            return
         if path not in given:
             raise UserError(f"{place}: {path} is not among the inputs of the job. Evaluate that run first.")
         if path not in self.files:

@@ -92,8 +92,8 @@ def _table(params: dict, wildcards: dict):
         "setting_labels": SETTING_LABELS,
         "metrics": [{"name": metric, **params["metrics"][metric]} for metric in block["metrics"]],
         "bootstrap": plan.edition(params, block["dataset"])["evaluate"]["bootstrap"],
-        "notes": [*_training_notes(params, name), *block["notes"]],
-        "cells": plan.table_cells(params, name),
+        "notes": [*_training_notes(params, name), *_absent_notes(params, name), *block["notes"]],
+        "cells": [*plan.table_cells(params, name), *plan.absent_cells(params, name)],
     }
     return ["pipeline.tables"], settings, ["numpy", "pyyaml"]
 
@@ -153,6 +153,20 @@ def _training_notes(params: dict, table: str) -> list[str]:
     return lines
 
 
+def _absent_notes(params: dict, table: str) -> list[str]:
+    """Why cells of a table are dashes where this copy of the data set is not whole."""
+    dataset = params["tables"][table]["dataset"]
+    cameras, there = params["datasets"][dataset]["cameras"], plan.available(params, dataset)
+    used = dict.fromkeys(camera for pair in plan.cell_cameras(params["tables"][table]) for camera in pair)
+    labels = [cameras[camera]["label"] for camera in used if camera not in there]
+    if not labels:
+        return []
+    return [
+        f"Partial data: this copy of {params['datasets'][dataset]['label']} has no images of {', '.join(labels)} "
+        f"(datasets.{dataset}.available in params.yaml); – stands where a cell needs them."
+    ]
+
+
 def _report(params: dict, wildcards: dict):
     block = params["reports"][wildcards["report"]]
     table = params["tables"][block["table"]]
@@ -167,7 +181,7 @@ def _report(params: dict, wildcards: dict):
         "scale": table["scale"],
         "simulated": dataset["simulated"],
         "cameras": [{"name": name, "label": label} for name, label in cameras.items()],
-        "pairs": [_table_pair(dataset, *pair) for pair in table["pairs"]],
+        "pairs": [_table_pair(dataset, *pair) for pair in plan.whole_pairs(params, block["table"])],
         "setting": table["settings"][0],
         "settings": table["settings"],
         "setting_labels": SETTING_LABELS,
@@ -183,7 +197,7 @@ def _report(params: dict, wildcards: dict):
             | {"label": " → ".join(cameras[camera] for camera in run["cameras"].split("-"))}
             for path, run in inputs["histories"].items()
         ],
-        "notes": _training_notes(params, block["table"]),
+        "notes": [*_training_notes(params, block["table"]), *_absent_notes(params, block["table"])],
         "credits": dataset.get("credits", []),
     }
     return ["pipeline.report"], settings, ["numpy", "pillow", "matplotlib"]

@@ -55,12 +55,14 @@ class Gain:
 
 @dataclass(frozen=True)
 class CellSource:
+    """Where a cell's numbers stand; `metrics`: None for one that needs a camera which the data set's copy lacks."""
+
     method: str
     setting: str
     source: str
     target: str
     seed: int
-    metrics: str
+    metrics: str | None
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,8 @@ def _cell(
     base = _base(settings, setting, pair, method.name, name, printed)
     if not method.run:
         return [] if printed is None else [{**base, "origin": reported.path, "verdict": "no run"}]
+    if scores.absent(method, setting, pair):
+        return [] if printed is None else [{**base, "origin": reported.path, "verdict": "no data"}]
     value = scores.value(method, setting, pair, name)
     if value is None:
         return []

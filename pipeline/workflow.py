@@ -9,11 +9,13 @@ import json
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
 from pipeline import figure_plan, files, job, params, plan, roles, stages
+from pipeline.adopt import before
 from pipeline.datasets import load, reds
 from pipeline.errors import UserError
 
@@ -73,11 +75,8 @@ class Workflow:
         def command(wildcards, input, output) -> str:
             outputs = dict(output.items())
             receipt = outputs.pop("receipt")
-            try:
+            with _plainly():
                 asked = folders(wildcards) if folders else {}
-            except UserError as error:
-                # Snakemake would wrap any other exception into its own words and a traceback; no job has started yet.
-                raise SystemExit(f"error: {error}") from None
             key = self.key(kind, **fixed)(wildcards)
             _same_files(kind, json.loads(key)["files"], dict(input.items()), outputs)
             return fitting(job.words(f"pipeline.{module}", key, dict(input.items()), outputs, receipt, asked))
@@ -110,7 +109,12 @@ class Workflow:
 
     def inputs(self, kind: str, **fixed: str) -> Callable:
         """Function of wildcards: name -> path or paths of everything that a job of this kind reads."""
-        return lambda wildcards: roles.inputs(self.config, kind, {**dict(wildcards.items()), **fixed})
+
+        def inputs(wildcards) -> dict:
+            with _plainly():
+                return roles.inputs(self.config, kind, {**dict(wildcards.items()), **fixed})
+
+        return inputs
 
     def training_outputs(self, method: str, stage: str) -> dict[str, str]:
         """Name -> path pattern, the receipt, beside the first of them, included."""
@@ -130,12 +134,15 @@ class Workflow:
         dataset, scale = wildcards.dataset, int(wildcards.scale)
         if dataset not in self.config["adopt"]:
             return {}
-        folder = self.config["adopt"][dataset]
+        named = self.config["adopt"][dataset]
+        folder = before.place(dataset, named)
         packed = Path(plan.receipt_file(plan.manifest_file(dataset, scale, wildcards.camera))).exists()
         if not packed and (dataset, scale) not in self._folders:
             block = self.config["datasets"][dataset]
-            own = [camera for camera, recipe in block["cameras"].items() if "frames" not in recipe]
-            problem = load(block["module"]).missing(folder, own, scale)
+            there = plan.available(self.config, dataset)
+            own = [camera for camera in there if "frames" not in block["cameras"][camera]]
+            own += [wildcards.camera] if wildcards.camera not in own else []
+            problem = before.problem(dataset, named, scale, own) or load(block["module"]).missing(folder, own, scale)
             if problem:
                 raise UserError(problem)
             self._folders[dataset, scale] = folder
@@ -144,11 +151,13 @@ class Workflow:
     def frames_folders(self, wildcards) -> dict[str, str]:
         """The same for a camera that has LR alone, adopted under the name of its data module."""
         block = self.config["datasets"][wildcards.dataset]["cameras"][wildcards.camera]["frames"]
-        folder = self.config["adopt"].get(block["module"])
+        named = self.config["adopt"].get(block["module"])
+        folder = before.place(block["module"], named)
         packed = Path(plan.receipt_file(plan.manifest_file(wildcards.dataset, wildcards.scale, wildcards.camera)))
-        problem = None if packed.exists() else reds.missing(block, folder)
-        if problem:
-            raise UserError(problem)
+        if not packed.exists():
+            problem = before.problem(block["module"], named, None, None) or reds.missing(block, folder)
+            if problem:
+                raise UserError(problem)
         return {"raw": str(folder)}
 
     def cameras(self, frames: bool) -> str:
@@ -188,6 +197,15 @@ class Workflow:
         trained = [next(iter(plan.train_outputs(self.config, **run).values())) for run in runs]
         measured = [cell["metrics"] for cell in plan.table_cells(self.config, wildcards.table)]
         return [plan.receipt_file(path) for path in _unique(trained + measured)]
+
+
+@contextmanager
+def _plainly() -> Iterator[None]:
+    """Snakemake would wrap a UserError into its own words and a traceback; no job has started yet."""
+    try:
+        yield
+    except UserError as error:
+        raise SystemExit(f"error: {error}") from None
 
 
 def _same_files(kind: str, named: dict, inputs: dict, outputs: dict) -> None:

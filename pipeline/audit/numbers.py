@@ -35,6 +35,7 @@ def check(report: Report, path: str, key_of: KeyOf) -> Checked:
         key = receipt.key if receipt.sealed else json.loads(key_of(receipt.key["stage"], receipt.key["wildcards"]))
         scores, reported, wrong = _scores(report, key)
         document, records = tables.document_of(scores, reported), tables.records(scores, reported)
+        checked.complaints += _unexplained(checked.target, key, key_of)
     except (UserError, LookupError) as error:
         checked.complaints.append(f"{checked.target}: its numbers cannot be followed: {error}")
         return checked
@@ -54,7 +55,7 @@ def _scores(report: Report, key: dict) -> tuple[Scores, Reported | None, dict[st
     settings = build(TableSettings, key["settings"])
     contents: dict[str, dict] = {}
     wrong: dict[str, list[str]] = {}
-    for path in dict.fromkeys(cell.metrics for cell in settings.cells):
+    for path in dict.fromkeys(cell.metrics for cell in settings.cells if cell.metrics):
         maker = report.nodes[report.makers[path]] if path in report.makers else None
         draw = (maker.receipt.key if maker and maker.receipt.sealed else key)["settings"]["bootstrap"]
         altered = maker is None or any(reason.what == path for reason in maker.reasons)
@@ -62,6 +63,23 @@ def _scores(report: Report, key: dict) -> tuple[Scores, Reported | None, dict[st
     scores = Scores(settings, [Path(path) for path in contents], contents.__getitem__)
     named = key["files"]["inputs"].get("reported")
     return scores, Reported(Path(named)) if settings.reported and named else None, wrong
+
+
+def _unexplained(target: str, key: dict, key_of: KeyOf) -> list[str]:
+    """Complaints of cells that the table leaves out for want of images, though params.yaml says that they are there."""
+
+    def cells(content: dict) -> dict[tuple, str | None]:
+        named = ("method", "setting", "source", "target", "seed")
+        return {tuple(cell[name] for name in named): cell["metrics"] for cell in content["settings"]["cells"]}
+
+    absent = [place for place, metrics in cells(key).items() if metrics is None]
+    now = cells(json.loads(key_of(key["stage"], key["wildcards"]))) if absent else {}
+    return [
+        f"{target}: a dash for {method}, setting {setting}, {source} → {other}, seed {seed} has no reason: params.yaml leaves "
+        "out no camera that it needs"
+        for method, setting, source, other, seed in absent
+        if now.get((method, setting, source, other, seed)) is not None
+    ]
 
 
 def _compared(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.datasets import Item, Split
+from pipeline.datasets.folders import walk
 from pipeline.datasets.tasks import Pictures, Tasks
 from pipeline.errors import UserError
 from pipeline.images import image_size, read_rgb
@@ -53,7 +54,7 @@ def collect(settings: dict, camera: str, scale: int, folder: Path | None) -> lis
     reason = missing(folder, [camera], scale)
     if reason:
         raise UserError(reason)
-    folders = _folders(folder)
+    folders = places(folder)
     train, test = (_pairs(folders[split], camera, scale) for split in ("train", "test"))
     held_out, kept = hold_out(train, **settings["val"])
     listed_train, listed_test = LISTED.get(scale, {}).get(camera, (None, None))
@@ -87,8 +88,9 @@ def missing(folder: str | Path | None, cameras: Iterable[str], scale: int) -> st
     return (
         f"DRealSR x{scale} is missing: {reason}. No script can fetch it. Get Train_x{scale} and Test_x{scale} from the "
         f"links on {PAGE} (train and test: {BAIDU} code osiy; the Google Drive folder {DRIVE} was last seen with test "
-        f"sets only), join parts first (cat Train_x{scale}.zip.0* > Train_x{scale}.zip), unzip, and set `adopt.drealsr` "
-        "in params.yaml to the folder that holds them."
+        "sets only), set `adopt.drealsr` in params.yaml to the folder that holds them, unpacked or as archives with all "
+        "their parts, and run `python -m pipeline.adopt drealsr`: it unpacks and checks them, and says which cameras can "
+        "be worked with where some are missing (`datasets.drealsr.available`)."
     )
 
 
@@ -103,10 +105,10 @@ def _reason(folder: str | Path | None, cameras: list[str], scale: int) -> str | 
     if not Path(folder).is_dir():
         return f"{folder} is not a folder"
     lacking = []
-    for split, places in _folders(folder).items():
+    for split, found in places(folder).items():
         for kind, magnifications in (("HR", (scale,)), ("LR", (1, scale))):
-            names = [name for place in places for name in _names(place[kind])]
-            lacking += [f"{split} {kind} of {camera}" for camera in cameras if not _keys(names, camera, magnifications)]
+            names = [name for place in found for name in names_in(place[kind])]
+            lacking += [f"{split} {kind} of {camera}" for camera in cameras if not keys(names, camera, magnifications)]
     if not lacking:
         return None
     archives = sorted(path.name for path in Path(folder).glob("*.zip*"))
@@ -114,11 +116,11 @@ def _reason(folder: str | Path | None, cameras: list[str], scale: int) -> str | 
     return f"{folder} holds no {', no '.join(lacking)}{hint}"
 
 
-def _folders(root: Path) -> dict[str, list[dict[str, Path]]]:
+def places(root: str | Path) -> dict[str, list[dict[str, Path]]]:
     """Per split the pairs {"HR": folder, "LR": folder beside it} below the root, in the order of their paths."""
     found: dict[str, list[dict[str, Path]]] = {"train": [], "test": []}
-    for place, inside, _ in os.walk(root, followlinks=True):
-        for folder in sorted(inside):
+    for place, inside, _ in walk(root):
+        for folder in inside:
             split, _, kind = folder.lower().partition("_")
             if split in found and kind == "hr":
                 beside = next((other for other in inside if other.lower() == f"{split}_lr"), f"{split}_LR")
@@ -126,11 +128,17 @@ def _folders(root: Path) -> dict[str, list[dict[str, Path]]]:
     return {split: sorted(pairs, key=lambda pair: pair["HR"]) for split, pairs in found.items()}
 
 
-def _names(folder: Path) -> list[str]:
-    return [entry.name for entry in os.scandir(folder)] if folder.is_dir() else []
+def camera_of(name: str) -> str | None:
+    """The camera that a file's name begins with; None for another file. Folders say nothing about it."""
+    return next((camera for camera, tokens in CAMERAS.items() if name.startswith(tokens)), None)
 
 
-def _keys(names: Iterable[str], camera: str, magnifications: tuple[int, ...]) -> dict[tuple[str, str], str]:
+def names_in(folder: Path) -> list[str]:
+    """Names of the files in a folder, sorted; none when there is no such folder."""
+    return sorted(entry.name for entry in os.scandir(folder) if entry.is_file()) if folder.is_dir() else []
+
+
+def keys(names: Iterable[str], camera: str, magnifications: tuple[int, ...]) -> dict[tuple[str, str], str]:
     """(scene, patch) -> file name, of one camera; an earlier magnification wins when a scene has files of both."""
     own = [match for name in names if name.startswith(CAMERAS[camera]) and (match := NAME.fullmatch(name))]
     return {
@@ -144,8 +152,8 @@ def _keys(names: Iterable[str], camera: str, magnifications: tuple[int, ...]) ->
 def _pairs(folders: list[dict[str, Path]], camera: str, scale: int) -> list[Files]:
     result: dict[str, Files] = {}
     for place in folders:
-        hr = _keys(_names(place["HR"]), camera, (scale,))
-        lr = _keys(_names(place["LR"]), camera, (1, scale))
+        hr = keys(names_in(place["HR"]), camera, (scale,))
+        lr = keys(names_in(place["LR"]), camera, (1, scale))
         if not hr:
             continue
         for one, other, kind in ((hr, lr, "LR"), (lr, hr, "HR")):

@@ -6,11 +6,11 @@ to train on, the others to test on; of each video their code reads frame 24 alon
 draw, `frame`. Licence CC BY 4.0, as tagged on the authors' own copy.
 """
 
-import os
 import random
 from pathlib import Path
 from typing import NamedTuple
 
+from pipeline.datasets.folders import walk
 from pipeline.errors import UserError
 from pipeline.images import image_size
 
@@ -59,14 +59,15 @@ def missing(settings: dict, folder: str | Path | None) -> str | None:
         reason = f"{folder} holds {count} videos with frame {settings['frame']}, expected {least} or more"
     return (
         f"REDS is missing: {reason}. Get train_sharp and val_sharp from {PAGE} (the author's copy: snah/REDS on "
-        "Hugging Face, CC BY 4.0), unzip, and set `adopt.reds` in params.yaml to the folder that holds them."
+        "Hugging Face, CC BY 4.0), set `adopt.reds` in params.yaml to the folder that holds them, unpacked or as archives, "
+        "and run `python -m pipeline.adopt reds`."
     )
 
 
 def _videos(root: Path, frame: int) -> dict[str, Path]:
     """Name → file of the frame in every video; UserError when a video is there twice."""
     found: dict[str, Path] = {}
-    for place, inside, _ in os.walk(root, followlinks=True):
+    for place, inside, _ in walk(root):
         for part in (name for name in inside if name in PARTS):
             for file in sorted(Path(place, part).glob(f"*/{frame:08d}.png")):
                 name = f"{part.partition('_')[0]}_{file.parent.name}"

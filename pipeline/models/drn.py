@@ -23,7 +23,8 @@ def build(scale: int, width: int, blocks: int, reduction: int, skip: bool) -> "D
     """DRN for `scale` 2, 3 or 4. DRN-S: width 16, blocks 30; DRN-L: width 20, blocks 40; both reduction 16, no `skip`.
 
     With `skip` the image at every size adds to the bicubic enlargement of the input, instead of to DIV2K's mean colour:
-    for schedules too short to learn that first. Raises UserError for another scale, and for a `reduction` that leaves channel attention without a channel.
+    for schedules too short to learn that first. Raises UserError for another scale, and for a `reduction` that leaves
+    channel attention without a channel.
     """
     if scale not in LEVELS:
         raise UserError(f"network 'drn': scale is {scale!r}; expected one of {', '.join(map(str, LEVELS))}.")

@@ -32,7 +32,7 @@ LAYERS = [
     ["checkpoints", "losses", "metrics"],
     ["methods", "training_state"],
     ["train", "evaluate", "pack", "pack_frames", "upscale", "enlarge", "enlarge_frames", "sr_kernel"],
-    ["tables", "report", "figure", "figure_kinds", "tracking", "publish", "progress", "audit"],
+    ["tables", "report", "figure", "figure_kinds", "tracking", "publish", "progress", "audit", "adopt"],
 ]
 WORKFLOW_TOOLS = {"snakemake", "dvc", "mlflow"}
 

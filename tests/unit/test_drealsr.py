@@ -57,7 +57,7 @@ def test_lists_and_code_agree_on_cameras_and_counts():
     train, test = listed("train.csv"), listed("test.csv")
     assert (len(train), len(test)) == (30502, 93)
     for camera, counts in drealsr.LISTED[4].items():
-        found = tuple(len(drealsr._keys(names, camera, (4,))) for names in (train, test))
+        found = tuple(len(drealsr.keys(names, camera, (4,))) for names in (train, test))
         assert found == counts
     assert all(sum(name.startswith(token) for token in drealsr.CAMERAS.values()) == 1 for name in train + test)
 

@@ -52,6 +52,23 @@ def test_with_the_data_the_full_table_is_planned(workspace, tmp_path):
     }
 
 
+def test_with_two_cameras_the_cells_that_can_be_computed_are_planned(workspace, tmp_path):
+    write_fake_drealsr(tmp_path / "DRealSR", cameras=("panasonic", "sony"))
+
+    def two(params: dict) -> None:
+        params["adopt"].update(drealsr=str(tmp_path / "DRealSR"))
+        params["datasets"]["drealsr"]["available"] = ["panasonic", "sony"]
+
+    workspace.change(two)
+    planned = workspace.plan(TARGET)
+    assert (planned["pack"], planned["train_dada_adapt"], planned["evaluate"]) == (2, 2 * 2, 2 * 2 * 5 + 2)
+    done = workspace.snakemake("-n", "--", "results/tables/dada_ablation.tex", check=False)
+    text = done.stdout + done.stderr
+    assert done.returncode != 0 and "every cell of table dada_ablation needs images of olympus" in text, text[-2000:]
+    assert "Traceback" not in text
+    workspace.change(lambda p: p["datasets"]["drealsr"].update(available=None))
+
+
 def test_every_job_is_sized_for_the_cluster(workspace, tmp_path):
     write_fake_drealsr(tmp_path / "DRealSR")
     workspace.change(lambda p: p["adopt"].update(drealsr=str(tmp_path / "DRealSR")))

@@ -1,0 +1,93 @@
+"""`python -m pipeline.adopt NAME`: does a folder hold a data set, whole, by name and readable? It is never written to.
+
+Exit code 0 for pass and partial, 1 for fail and for what could not be looked at. Lists: results/adoption/NAME.json.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from pipeline import params
+from pipeline.adopt import advice, archives, layouts, look, record, text, verdict
+from pipeline.errors import UserError
+from pipeline.files import write_json
+
+
+def adopt(name: str, folder: Path, decode: int | None, workers: int, shown: int) -> tuple[dict, str]:
+    """Look at `folder`, write the report; (the report, what to print). UserError when it cannot be looked at."""
+    layout = layouts.named(name)
+    if not folder.is_dir():
+        raise UserError(f"{folder}: is not a folder. {_remedy(name, layout.get)}")
+    try:
+        place, problems = archives.unpacked(name, folder)
+        inventory = layout.scan(place)
+    except PermissionError as error:
+        raise UserError(
+            f"{error.filename}: may not be listed ({error.strerror}). Let it be read, then run again."
+        ) from error
+    looks = look.looks((image.path for image in inventory.images), decode, layout.grey, workers)
+    rows = verdict.rows(layout, inventory, looks)
+    notes = [*problems, *layout.check({row.part: row for row in rows}, inventory.images, looks)]
+    if place != folder:
+        notes.append(f"Archives were unpacked into {place}; jobs read that folder, the copy itself is as it was.")
+    if decode is not None:
+        notes.append(
+            f"Only {min(decode, len(looks)):,} of {len(looks):,} images were decoded; of the others headers were read."
+        )
+    found = record.record(name, folder, place, layout, inventory, rows, looks, notes)
+    lines = [text.text(layout, found, rows, shown)]
+    if before := record.last(name):
+        changes = record.changes(before, found)
+        lines += text.changed(changes, shown) or ["unchanged since the last report: the same digest"]
+        found["since_last"] = changes
+    if found["level"] == "fail":
+        lines.append(_remedy(name, layout.get))
+    write_json(record.path_of(name), found)
+    return found, "\n".join([*lines, text.where(name)])
+
+
+def _remedy(name: str, get: str) -> str:
+    return f"Get it: {get}. Set `adopt.{name}` in params.yaml to the folder that holds it, then: python -m pipeline.adopt {name}"
+
+
+def _decode(value: str) -> int | None:
+    if value == "all":
+        return None
+    if not value.isdigit():
+        raise argparse.ArgumentTypeError(f"'{value}' is neither 'all' nor a number of images")
+    return int(value)
+
+
+def main(words: list[str] | None = None) -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.adopt", description=__doc__, allow_abbrev=False)
+    parser.add_argument("name", help=", ".join(layouts.LAYOUTS))
+    parser.add_argument("--folder", type=Path, help="the copy (default: `adopt.NAME` in params.yaml)")
+    parser.add_argument(
+        "--decode", type=_decode, default=None, metavar="all|N", help="all images, or N drawn at random"
+    )
+    parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)), help="processes (default: cores)")
+    parser.add_argument("--shown", type=int, default=5, metavar="N", help="names printed of every list")
+    arguments = parser.parse_args(words)
+    try:
+        layout = layouts.named(arguments.name)
+        settings = params.load()
+        folder = arguments.folder or settings["adopt"].get(arguments.name)
+        if folder is None:
+            raise UserError(
+                f"`adopt.{arguments.name}` in params.yaml names no folder. {_remedy(arguments.name, layout.get)}"
+            )
+        found, said = adopt(arguments.name, Path(folder), arguments.decode, arguments.workers, arguments.shown)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted: nothing was written", file=sys.stderr)
+        return 130
+    print("\n".join([said, *advice.lines(settings, arguments.name, Path(folder), found)]))
+    return 1 if found["level"] == "fail" else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

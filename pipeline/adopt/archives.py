@@ -1,0 +1,151 @@
+"""A copy that is still packed: archives of any depth below a folder, joined from their parts, unpacked into data/raw/NAME.
+
+The user's folder is never written to. Images that lie unpacked beside the archives are reached by a link, so that
+data/raw/NAME is the whole copy. An archive whose images all lie unpacked beside it is left alone.
+"""
+
+import hashlib
+import re
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from pipeline.datasets.folders import walk
+from pipeline.errors import UserError
+from pipeline.fetch.archives import members
+from pipeline.fetch.unpack import IMAGES, Limits, unpack
+from pipeline.files import read_json, write_json
+
+RAW = Path("data/raw")
+NAME = re.compile(r"(?P<name>.+\.(?:zip|tar|tgz|tar\.gz|tar\.bz2|tar\.xz))(?:\.(?P<part>\d{3}))?", re.IGNORECASE)
+LINK = "beside"
+
+
+def groups(folder: Path) -> tuple[dict[Path, list[Path]], list[str]]:
+    """Name of each archive below `folder` → its parts in order, and what is wrong with those that are not whole."""
+    found: dict[Path, dict[int, Path]] = {}
+    for place, _, names in walk(folder):
+        for match in filter(None, map(NAME.fullmatch, names)):
+            if not match.string.startswith("."):
+                found.setdefault(place / match["name"], {})[int(match["part"] or 0)] = place / match.string
+    whole, problems = {}, []
+    for archive, parts in sorted(found.items()):
+        # A joined file beside its parts is the same archive again.
+        numbers = [0] if 0 in parts else sorted(parts)
+        if lost := set(range(numbers[0] and 1, numbers[-1])) - set(numbers):
+            named = ", ".join(f".{number:03d}" for number in sorted(lost))
+            problems.append(f"{archive}: part {named} is missing beside {parts[numbers[-1]].name}. Copy it there.")
+        else:
+            whole[archive] = [parts[number] for number in numbers]
+    return whole, problems
+
+
+class Unpacked(NamedTuple):
+    """The folder to look at, and what is wrong with archives, in words."""
+
+    folder: Path
+    problems: list[str]
+
+
+def unpacked(name: str, folder: Path) -> Unpacked:
+    """`folder` itself where nothing in it is packed, else data/raw/NAME, made if it is not there.
+
+    What is broken or not to be trusted is named and left out. UserError when the disk has no room, which is known before
+    the first byte is written.
+    """
+    archives, problems = groups(folder)
+    target, state = RAW / name, _state(folder, archives)
+    if archives and made_from(name, folder) and read_json(_made(name))["state"] == state:
+        return Unpacked(target, problems + read_json(_made(name))["problems"])
+    wanted, broken, loose = _wanted(archives, folder)
+    if not wanted:
+        return Unpacked(folder, problems + broken)
+    _announce(name, wanted, target)
+    _remove(name, target)
+    target.mkdir(parents=True)
+    for number, archive in enumerate(wanted, 1):
+        try:
+            unpack(archives[archive], target / f"{number:02d}_{archive.name.partition('.')[0]}")
+        except UserError as error:
+            broken.append(str(error))
+    if loose:
+        (target / LINK).symlink_to(folder.resolve(), target_is_directory=True)
+    write_json(_made(name), {"folder": _digest(folder), "state": state, "problems": broken})
+    return Unpacked(target, problems + broken)
+
+
+def _wanted(archives: dict[Path, list[Path]], folder: Path) -> tuple[dict[Path, int], list[str], bool]:
+    """Archive → bytes it expands to, of those to be unpacked; what speaks against others; whether images lie beside them."""
+    wanted, problems = {}, []
+    loose = {(path.name, path.stat().st_size) for path in _images(folder)} if archives else set()
+    for archive, parts in archives.items():
+        try:
+            images = _content(parts)
+        except UserError as error:
+            problems.append(str(error))
+            continue
+        both = images.keys() & loose
+        if images and not both:
+            wanted[archive] = sum(size * count for (_, size), count in images.items())
+        elif both != images.keys():
+            problems.append(
+                f"{archive}: {len(both):,} of its {len(images):,} images lie unpacked beside it, the others not or with "
+                "another size. It was left alone: unpack it whole, or remove what is unpacked."
+            )
+    return wanted, problems, bool(loose)
+
+
+def made_from(name: str, folder: str | Path) -> bool:
+    """Whether data/raw/NAME was unpacked, whole, from archives in `folder`."""
+    return _made(name).is_file() and read_json(_made(name))["folder"] == _digest(folder)
+
+
+def _made(name: str) -> Path:
+    """What data/raw/NAME was made of; written last, so that a half-made folder is made again."""
+    return RAW / f"{name}.json"
+
+
+def _digest(folder: str | Path) -> str:
+    """A folder of the user's without its name."""
+    return hashlib.sha256(str(Path(folder).resolve()).encode()).hexdigest()
+
+
+def _state(folder: Path, archives: dict[Path, list[Path]]) -> dict[str, list[int]]:
+    """What tells a folder of archives from one with other archives: their sizes and times."""
+    parts = [part for each in archives.values() for part in each]
+    sizes = {part.relative_to(folder).as_posix(): [part.stat().st_size, part.stat().st_mtime_ns] for part in parts}
+    return sizes
+
+
+def _images(folder: Path) -> Iterable[Path]:
+    return (place / name for place, _, names in walk(folder) for name in names if Path(name).suffix.lower() in IMAGES)
+
+
+def _content(parts: list[Path]) -> Counter[tuple[str, int]]:
+    """(file name, bytes) of the images in an archive, and how often there is such a one."""
+    with members(parts, Limits().bytes) as entries:
+        found = [(PurePosixPath(entry.name).name, entry.size) for entry in entries]
+    return Counter(each for each in found if Path(each[0]).suffix.lower() in IMAGES and not each[0].startswith("."))
+
+
+def _announce(name: str, wanted: dict[Path, int], target: Path) -> None:
+    """Say what is unpacked and what it takes; UserError where there is no room for all of it."""
+    RAW.mkdir(parents=True, exist_ok=True)
+    needed, free = sum(wanted.values()), shutil.disk_usage(RAW).free
+    shown = ", ".join(archive.name for archive in wanted)
+    said = f"{name}: {shown} take {needed / 1e9:.1f} GB unpacked into {target}; {free / 1e9:.1f} GB are free"
+    print(said, file=sys.stderr, flush=True)
+    if needed > free:
+        raise UserError(f"{said}. Make room, or unpack elsewhere and name that folder in `adopt.{name}`.")
+
+
+def _remove(name: str, target: Path) -> None:
+    """Remove what an earlier call unpacked, and nothing else."""
+    _made(name).unlink(missing_ok=True)
+    parts = [path for path in target.iterdir() if path.name != LINK] if target.exists() else []
+    if not all(re.fullmatch(r"\.?\d\d_.+", path.name) and path.is_dir() and not path.is_symlink() for path in parts):
+        raise UserError(f"{target}: holds files that no adoption put there. Move it away, then adopt {name} again.")
+    shutil.rmtree(target, ignore_errors=not target.exists())

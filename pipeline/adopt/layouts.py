@@ -1,0 +1,221 @@
+"""Every data set that can be adopted, by the name of its setting `adopt.<name>`; facts with who states them: docs/data.md."""
+
+from collections.abc import Callable
+
+from pipeline.adopt import drealsr
+from pipeline.adopt.parts import Expected, Image, Layout, Part
+from pipeline.adopt.patterns import Rule, scanner
+from pipeline.errors import UserError
+
+SELFEXSR = "https://github.com/jbhuang0604/SelfExSR"
+# Number of test images, as stated in the papers and counted in SelfExSR and in Manga109's list of volumes.
+BENCHMARKS = {
+    "set5": ("Set5", "Set5", 5),
+    "set14": ("Set14", "Set14", 14),
+    "bsd100": ("BSD100", "(?:BSD100|B100)", 100),
+    "urban100": ("Urban100", "(?:Urban100|urban100)", 100),
+    "manga109": ("Manga109", "(?:Manga109|manga109)", 109),
+}
+
+
+def named(name: str) -> Layout:
+    """The layout of one data set; UserError naming those that there are."""
+    if name not in LAYOUTS:
+        raise UserError(f"'{name}' cannot be adopted; these can: {', '.join(LAYOUTS)}.")
+    return LAYOUTS[name]()
+
+
+def _above(part: Part) -> Part | None:
+    """Reductions share one folder of HR."""
+    return None if part.scale is None else Part("HR", None, part.split)
+
+
+def _numbered(first: int, last: int, digits: int, source: str) -> Expected:
+    names = frozenset(f"{number:0{digits}d}" for number in range(first, last + 1))
+    return Expected(len(names), names, source)
+
+
+def _div2k() -> Layout:
+    stated = {
+        "train": _numbered(1, 800, 4, "DIV2K: 0001 to 0800"),
+        "valid": _numbered(801, 900, 4, "DIV2K: 0801 to 0900"),
+    }
+    places = [("HR", None), *((group, scale) for group in ("bicubic", "unknown") for scale in (2, 3, 4)), ("x8", 8)]
+    head = "DIV2K_(?P<split>train|valid)_"
+    return Layout(
+        title="DIV2K",
+        heading="images",
+        get="https://data.vision.ee.ethz.ch/cvl/DIV2K/ (DIV2K_train_HR.zip, DIV2K_valid_HR.zip, DIV2K_*_LR_bicubic_X*.zip)",
+        scan=scanner(
+            Rule(rf"{head}HR/(?P<key>\d{{4}})\.png", "HR", group="HR"),
+            Rule(rf"{head}LR_(?P<group>bicubic|unknown)/X(?P<scale>[234])/(?P<key>\d{{4}})x(?P=scale)\.png", "LR"),
+            Rule(rf"{head}LR_(?P<group>x8)/(?P<key>\d{{4}})x8\.png", "LR", scale=8),
+            Rule(r"DF2K/HR/(?P<key>\d{4})\.png", "HR", group="HR", split="train"),
+            Rule(r"DF2K/LR_(?P<group>bicubic)/X(?P<scale>[234])/(?P<key>\d{4})x(?P=scale)\.png", "LR", split="train"),
+        ),
+        expected={Part(*place, split): number for place in places for split, number in stated.items()},
+        required=frozenset(Part("HR", None, split) for split in stated),
+        partner=_above,
+    )
+
+
+def _flickr2k() -> Layout:
+    stated = _numbered(1, 2650, 6, "Flickr2K: 000001 to 002650")
+    places = [("HR", None), *((group, scale) for group in ("bicubic", "unknown") for scale in (2, 3, 4))]
+    tail = r"LR_(?P<group>bicubic|unknown)/X(?P<scale>[234])/(?P<key>\d{6})x(?P=scale)\.png"
+    return Layout(
+        title="Flickr2K",
+        heading="images",
+        get="a mirror, as the authors' links are reported dead: goodfellowliu/Flickr2K on Hugging Face",
+        scan=scanner(
+            Rule(r"(?:Flickr2K_HR|DF2K/HR)/(?P<key>\d{6})\.png", "HR", group="HR", split="train"),
+            Rule(f"(?:Flickr2K_|DF2K/){tail}", "LR", split="train"),
+        ),
+        expected={Part(*place, "train"): stated for place in places},
+        required=frozenset({Part("HR", None, "train")}),
+        partner=_above,
+    )
+
+
+def _realsr() -> Layout:
+    source = "the test log of dummerchen/DAN"
+    stated = {
+        camera: Expected(50, frozenset(f"{camera}_{number:03d}" for number in range(1, 51)), source)
+        for camera in ("Canon", "Nikon")
+    }
+    head = r"(?:Canon|Nikon)/(?P<split>Train|Test)/(?P<scale>[234])/(?P<key>(?P<group>Canon|Nikon)_\d+)_"
+    return Layout(
+        title="RealSR V3",
+        heading="camera",
+        get="RealSR(V3).tar.gz: https://github.com/csjcai/RealSR",
+        scan=scanner(Rule(rf"{head}HR\.png", "HR"), Rule(rf"{head}LR(?P=scale)\.png", "LR")),
+        expected={Part(camera, 4, "test"): number for camera, number in stated.items()},
+        required=frozenset(
+            Part(camera, scale, split) for camera in stated for scale in (2, 3, 4) for split in ("train", "test")
+        ),
+        partner=lambda part: part,
+        check=_older_realsr,
+    )
+
+
+def _older_realsr(rows: dict, images: list[Image], looks: dict) -> list[str]:
+    """Versions 1 and 2 have the same folders and names, but LR enlarged to the size of HR."""
+    sizes: dict[tuple[Part, str], set] = {}
+    for image in images:
+        sizes.setdefault((image.part, image.key), set()).add((image.kind, looks[image.path].size))
+    pairs = [{size for _, size in kinds} for kinds in sizes.values() if len({kind for kind, _ in kinds}) == 2]
+    same = sum(len(pair) == 1 for pair in pairs)
+    notes = [
+        "Training pairs: nobody states how many there are at each scale (the README: 459 scenes); counted, not checked."
+    ]
+    if same:
+        notes.insert(0, f"HR and LR of {same} of {len(pairs)} pairs have the same size: RealSR V1 or V2. V3 is wanted.")
+    return notes
+
+
+def _d2crealsr() -> Layout:
+    tail = r"(?P<key>[^/]+?)(?:_(?:HR|LR\d?|x\d))?\.png"
+    return Layout(
+        title="D2CRealSR",
+        heading="images",
+        get="https://github.com/megvii-research/D2C-SR (one Google Drive file)",
+        scan=scanner(
+            *(Rule(f"(?P<split>train|test)_{kind}/{tail}", kind, group="pairs", scale=8) for kind in ("HR", "LR"))
+        ),
+        expected={},
+        required=frozenset({Part("pairs", 8, "test")}),
+        partner=lambda part: part,
+        check=lambda rows, images, looks: [
+            "Names and numbers of images are stated nowhere: counted and paired, not checked."
+        ],
+    )
+
+
+def _benchmark(title: str, folder: str, count: int, home: str, check: Callable | None = None) -> Layout:
+    """A set of test images in the layouts of SelfExSR (HR by scale) and of EDSR's benchmark.tar (one HR for all scales)."""
+    scales = (2, 4) if title == "Urban100" else (2, 3, 4)
+    expected = Expected(count, None, f"{title}: {count} images")
+    # Directly below a folder of this name, or below the folder that the user named.
+    head = rf"(?:(?<![^/]){folder}|^[^/]+)"
+    selfexsr = r"image_SRF_(?P<scale>[234])/(?P<key>img_\d{3})_SRF_(?P=scale)_"
+    parts = [("SelfExSR", scale) for scale in scales] + [("HR", None)] + [("bicubic", scale) for scale in (2, 3, 4)]
+    return Layout(
+        title=title,
+        heading="images",
+        get=home,
+        scan=scanner(
+            *(Rule(f"{head}/{selfexsr}{kind}\\.png", kind, group="SelfExSR", split="test") for kind in ("HR", "LR")),
+            Rule(rf"{head}/HR/(?P<key>[^/]+)\.png", "HR", group="HR", split="test"),
+            Rule(rf"{head}/LR_(?P<group>bicubic)/X(?P<scale>[234])/(?P<key>[^/]+)x(?P=scale)\.png", "LR", split="test"),
+        ),
+        expected={Part(group, scale, "test"): expected for group, scale in parts},
+        required=frozenset(),
+        partner=lambda part: part if part.group == "SelfExSR" else _above(part),
+        grey=True,
+        check=check or (lambda rows, images, looks: []),
+    )
+
+
+def _urban_x2(rows: dict, images: list[Image], looks: dict) -> list[str]:
+    """SelfExSR's HR of scale 2 are half the size of its HR of scale 4: another test than everybody else's."""
+    hr = {
+        scale: {
+            image.key: looks[image.path].size for image in images if image.kind == "HR" and image.part.scale == scale
+        }
+        for scale in (2, 4)
+    }
+    row = rows[Part("SelfExSR", 2, "test")]
+    if hr[2] and not hr[4]:
+        return [
+            "image_SRF_2 without image_SRF_4: in SelfExSR its HR are half the size, which cannot be looked into here."
+        ]
+    halved = {key for key, size in hr[2].items() if key in hr[4] and size != (0, 0) and 1.5 * size[1] < hr[4][key][1]}
+    for key in halved:
+        row.faults["size"][key] = "HR is half the size of the same image in image_SRF_4"
+    if not halved:
+        return []
+    return [
+        f"{len(halved)} HR of image_SRF_2 are half the size of image_SRF_4's: scores at x2 on them compare with nobody's. "
+        "For x2 and x3 take the HR of image_SRF_4 and reduce them."
+    ]
+
+
+def _reds() -> Layout:
+    source = "REDS: 240 and 30 videos of 100 frames"
+    stated = {"train": Expected(24000, None, source), "val": Expected(3000, None, source)}
+    frame = r"(?P<key>\d{3}/\d{8})\.png"
+    return Layout(
+        title="REDS",
+        heading="images",
+        get="train_sharp.zip and val_sharp.zip: https://seungjunnah.github.io/Datasets/reds.html (snah/REDS on Hugging Face)",
+        scan=scanner(
+            Rule(f"(?P<split>train|val)_sharp/{frame}", "HR", group="HR"),
+            Rule(f"(?P<split>train|val)_(?P<group>sharp_bicubic)/X(?P<scale>4)/{frame}", "LR"),
+        ),
+        expected={
+            Part(*place, split): number
+            for place in (("HR", None), ("sharp_bicubic", 4))
+            for split, number in stated.items()
+        },
+        required=frozenset(Part("HR", None, split) for split in stated),
+        partner=_above,
+        size=(720, 1280),
+        check=lambda rows, images, looks: ["The pipeline reads frame 00000024 of every video alone."],
+    )
+
+
+def _of_benchmark(name: str) -> Callable[[], Layout]:
+    title, folder, count = BENCHMARKS[name]
+    home = "http://www.manga109.org (application form; may not be passed on)" if name == "manga109" else SELFEXSR
+    return lambda: _benchmark(title, folder, count, home, _urban_x2 if name == "urban100" else None)
+
+
+LAYOUTS: dict[str, Callable[[], Layout]] = {
+    "drealsr": drealsr.layout,
+    "realsr": _realsr,
+    "d2crealsr": _d2crealsr,
+    "div2k": _div2k,
+    "flickr2k": _flickr2k,
+    **{name: _of_benchmark(name) for name in BENCHMARKS},
+    "reds": _reds,
+}

@@ -1,0 +1,65 @@
+"""Images recognised by the end of their path: folders of any depth above, patterns for what is below."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from pipeline.adopt.parts import Image, Inventory, Part
+from pipeline.datasets.folders import walk
+
+PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
+ARCHIVE = re.compile(r"\.(zip|tar|tgz|tar\.gz|rar|7z)(\.\d{3})?$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A path's end, with the named groups `key` and, where the rule does not fix them, `group`, `scale` and `split`."""
+
+    pattern: str
+    kind: str
+    group: str | None = None
+    scale: int | None = None
+    split: str | None = None
+
+
+def scanner(*rules: Rule):
+    """A `Layout.scan` that takes for each file the first rule that fits."""
+    compiled = [(re.compile(f"(?:^|/){rule.pattern}$"), rule) for rule in rules]
+    return partial(_scan, compiled)
+
+
+def stray(path: Path, why: str = "an image of no part that is known") -> str:
+    """Why a file does not count; `why` is said of images."""
+    if path.name.startswith(".") or "__MACOSX" in path.parts or path.name.lower() in ("thumbs.db", "desktop.ini"):
+        return "left by an operating system"
+    if ARCHIVE.search(path.name):
+        return "an archive"
+    return why if path.suffix.lower() in PICTURES else "no image"
+
+
+def _scan(rules: Iterable[tuple[re.Pattern, Rule]], root: Path) -> Inventory:
+    inventory = Inventory()
+    for place, _, files in walk(root):
+        for name in files:
+            path = place / name
+            # The root's own name counts: it may be the last folder that the pattern knows.
+            inside = f"{root.resolve().name}/{path.relative_to(root).as_posix()}"
+            image = _image(rules, inside, path)
+            if image is None or stray(path, "") != "":
+                inventory.strays[path] = stray(path)
+            else:
+                inventory.images.append(image)
+    return inventory
+
+
+def _image(rules: Iterable[tuple[re.Pattern, Rule]], inside: str, path: Path) -> Image | None:
+    for pattern, rule in rules:
+        if found := pattern.search(inside):
+            parts = found.groupdict()
+            scale = parts.get("scale") or rule.scale
+            group, split = rule.group or parts["group"], rule.split or parts["split"]
+            part = Part(group, int(scale) if scale else None, split.lower())
+            return Image(part, rule.kind, parts["key"], path)
+    return None

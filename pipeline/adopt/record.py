@@ -1,0 +1,71 @@
+"""The report of an adoption as data: written to results/adoption/, compared with the last one, asked before jobs start."""
+
+import hashlib
+from pathlib import Path
+
+from pipeline.adopt.look import Look
+from pipeline.adopt.parts import Inventory, Layout
+from pipeline.adopt.verdict import Row, level, usable
+from pipeline.files import canonical_json, read_json
+
+FOLDER = Path("results/adoption")
+
+
+def path_of(name: str) -> Path:
+    """Where the report of a data set lies."""
+    return FOLDER / f"{name}.json"
+
+
+def record(
+    name: str,
+    folder: Path,
+    place: Path,
+    layout: Layout,
+    inventory: Inventory,
+    rows: list[Row],
+    looks: dict[Path, Look],
+    notes: list[str],
+) -> dict:
+    """Everything that was found. `digest` covers names, sizes and SHA-256 of the images, whatever folders they lie in."""
+    files: dict[str, str] = {}
+    for image in sorted(inventory.images):
+        seen = looks[image.path]
+        entry = f"{seen.bytes} {seen.sha256 or 'unreadable'}"
+        # Of an image that is there twice both contents count.
+        files[image.name] = "; ".join(sorted({*filter(None, files.get(image.name, "").split("; ")), entry}))
+    strays = {path.relative_to(place).as_posix(): why for path, why in sorted(inventory.strays.items())}
+    return {
+        "name": name,
+        "folder": str(folder),
+        "level": level(layout, rows),
+        "digest": hashlib.sha256(canonical_json(files).encode()).hexdigest(),
+        "images": len(inventory.images),
+        "bytes": sum(seen.bytes for seen in looks.values()),
+        "usable": [[scale, group] for (scale, group), well in usable(layout, rows).items() if well],
+        "parts": [_part(row) for row in rows],
+        "notes": notes,
+        "strays": strays,
+        "files": files,
+    }
+
+
+def _part(row: Row) -> dict:
+    expected = row.expected and {"count": row.expected.count, "source": row.expected.source}
+    place = {"group": row.part.group, "scale": row.part.scale, "split": row.part.split}
+    faults = {name: dict(sorted(found.items())) for name, found in row.faults.items() if found}
+    return {**place, "expected": expected, "found": row.found, "state": row.state, "faults": faults}
+
+
+def changes(before: dict, now: dict) -> dict[str, list[str]]:
+    """What is new, gone or other than in an earlier report: names of images."""
+    old, new = before["files"], now["files"]
+    return {
+        "added": sorted(new.keys() - old.keys()),
+        "removed": sorted(old.keys() - new.keys()),
+        "changed": sorted(name for name in old.keys() & new.keys() if old[name] != new[name]),
+    }
+
+
+def last(name: str) -> dict | None:
+    """The last report, if there is one."""
+    return read_json(path_of(name)) if path_of(name).is_file() else None

@@ -1,0 +1,111 @@
+"""The report of an adoption as a person reads it."""
+
+from collections import Counter
+
+from pipeline.adopt.parts import Layout
+from pipeline.adopt.record import path_of
+from pipeline.adopt.verdict import FAULTS, Row
+
+WORDS = {
+    "pass": "pass: everything is there",
+    "partial": "partial: not everything is there",
+    "fail": "fail: of no use as it is",
+}
+
+
+def text(layout: Layout, found: dict, rows: list[Row], shown: int) -> str:
+    """The whole report; of every list of names the first `shown`, the rest stands in the JSON."""
+    size = (
+        f"{found['images']:,} images, {found['bytes'] / 1e9:.1f} GB" if found["images"] else "no image of this data set"
+    )
+    lines = [
+        f"{layout.title}: {WORDS[found['level']]}",
+        f"  folder  {found['folder']} ({size})",
+        f"  digest  {found['digest']}",
+        "",
+    ]
+    there = [row for row in rows if row.files or row.part in layout.required]
+    lines += _table(layout.heading, [row for row in there if row.files or _near(row, rows)])
+    if absent := _absent_scales(there):
+        lines.append(f"not there at all: {', '.join(absent)}")
+    named = [line for row in there if row.files for line in _names(row, shown)]
+    lines += ["", *named] if named else []
+    lines += ["", *_strays(found["strays"], shown)] if found["strays"] else []
+    lines += ["", *(f"note: {note}" for note in found["notes"])] if found["notes"] else []
+    sources = dict.fromkeys(row.expected.source for row in there if row.expected and row.files)
+    if sources:
+        lines.append(f"expected: {'; '.join(sources)}; – where nobody states it")
+    return "\n".join(lines)
+
+
+def changed(changes: dict[str, list[str]], shown: int) -> list[str]:
+    """What is other than in the last report, in words; empty when nothing is."""
+    return [
+        f"since the last report {what}: {len(names):,} images: {_first(names, shown)}"
+        for what, names in changes.items()
+        if names
+    ]
+
+
+def _near(row: Row, rows: list[Row]) -> bool:
+    """Whether a part that is not there is worth a line: others of its scale are."""
+    return any(other.files for other in rows if other.part.scale == row.part.scale)
+
+
+def _absent_scales(rows: list[Row]) -> list[str]:
+    scales = dict.fromkeys(row.part.scale for row in rows)
+    return [
+        f"x{scale}" if scale else "HR"
+        for scale in scales
+        if not any(row.files for row in rows if row.part.scale == scale)
+    ]
+
+
+def _table(heading: str, rows: list[Row]) -> list[str]:
+    if not rows:
+        return []
+    columns = [name for name in FAULTS if name in ("missing",) or any(row.faults[name] for row in rows)]
+    head = [heading, "scale", "split", "expected", "found", *(FAULTS[name] for name in columns), "verdict"]
+    lines = [head]
+    for row in rows:
+        part = [row.part.group, f"x{row.part.scale}" if row.part.scale else "", row.part.split]
+        counts = [f"{row.expected.count:,}" if row.expected else "–", f"{row.found:,}"]
+        counts += [f"{len(row.faults[name]):,}" if row.faults[name] else "·" for name in columns]
+        lines.append([*part, *counts, row.state])
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    left = {0, 1, 2, len(head) - 1}
+    return [
+        "  ".join(
+            cell.ljust(width) if column in left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    ]
+
+
+def _names(row: Row, shown: int) -> list[str]:
+    lines = []
+    for fault, label in FAULTS.items():
+        if found := row.faults[fault]:
+            plain = fault in ("missing", "extra", "no_lr", "no_hr")
+            items = sorted(found) if plain else [f"{name} ({why})" for name, why in sorted(found.items())]
+            lines.append(f"{row.part}, {label}: {_first(items, shown)}")
+    return lines
+
+
+def _strays(strays: dict[str, str], shown: int) -> list[str]:
+    counts = Counter(strays.values())
+    return [
+        f"{count:,} files beside the images, {why}: {_first([path for path, reason in strays.items() if reason == why], shown)}"
+        for why, count in counts.most_common()
+    ]
+
+
+def _first(items: list[str], shown: int) -> str:
+    more = f" … and {len(items) - shown:,} more" if len(items) > shown else ""
+    return ", ".join(items[:shown]) + more
+
+
+def where(name: str) -> str:
+    """The last line: where everything stands."""
+    return f"complete lists: {path_of(name)}"

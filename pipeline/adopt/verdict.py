@@ -1,0 +1,152 @@
+"""What was found against what is known: one row for each part, its faults by name, and the level of the whole."""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+from pipeline.adopt.look import Look
+from pipeline.adopt.parts import Expected, Image, Inventory, Layout, Part
+
+# Faults of a row in the order of their columns, as a reader knows them. The first five make a part of no use.
+BREAKING = {
+    "no_lr": "no LR",
+    "no_hr": "no HR",
+    "size": "wrong size",
+    "damaged": "damaged",
+    "twice": "twice",
+}
+FAULTS = {"missing": "missing", **BREAKING, "extra": "extra", "equal": "equal"}
+USABLE = ("complete", "unverified", "incomplete")
+
+
+@dataclass
+class Row:
+    """A part: what is stated of it, how many whole images or pairs there are, fault → name → what is wrong with it."""
+
+    part: Part
+    expected: Expected | None
+    found: int = 0
+    files: int = 0
+    faults: dict[str, dict[str, str]] = field(default_factory=lambda: {name: {} for name in FAULTS})
+
+    @property
+    def state(self) -> str:
+        """absent, broken, incomplete, unverified (nobody states what there should be) or complete."""
+        if not self.files:
+            return "absent"
+        if any(self.faults[name] for name in BREAKING):
+            return "broken"
+        if self.expected is None:
+            return "unverified"
+        return "incomplete" if self.found < self.expected.count or self.faults["missing"] else "complete"
+
+    @property
+    def usable(self) -> bool:
+        """Whether a job could read it as it is."""
+        return self.state in USABLE
+
+
+def rows(layout: Layout, inventory: Inventory, looks: dict) -> list[Row]:
+    """A row for every part that is expected, required or there. `looks`: path → `Look`."""
+    held: dict[Part, dict[str, dict[str, list[Image]]]] = defaultdict(lambda: {"HR": {}, "LR": {}})
+    for image in inventory.images:
+        held[image.part][image.kind].setdefault(image.key, []).append(image)
+    parts = sorted({*held, *layout.expected, *layout.required}, key=lambda part: (part.scale or 0, part))
+    found = {part: _row(layout, part, held, looks) for part in parts}
+    for first, others in equal(inventory.images, looks).items():
+        for image in others:
+            found[image.part].faults["equal"][image.key] = f"same content as {first.name}"
+    return list(found.values())
+
+
+def equal(images: list[Image], looks: dict) -> dict[Image, list[Image]]:
+    """Image → others of its scale and kind that have another name and the same bytes."""
+    groups: dict[tuple, dict[str, Image]] = defaultdict(dict)
+    for image in images:
+        if looks[image.path].sha256:
+            groups[image.part.scale, image.kind, looks[image.path].sha256].setdefault(image.name, image)
+    return {first: others for first, *others in (group.values() for group in groups.values()) if others}
+
+
+def usable(layout: Layout, found: list[Row]) -> dict[tuple[int | None, str], bool]:
+    """(scale, group) → whether it can be worked with: all its splits, or any where the layout does not need them together."""
+    groups: dict[tuple[int | None, str], list[bool]] = defaultdict(list)
+    for row in found:
+        groups[row.part.scale, row.part.group].append(row.usable)
+    return {place: all(each) if layout.together else any(each) for place, each in groups.items()}
+
+
+def level(layout: Layout, found: list[Row]) -> str:
+    """pass: everything required is there and nothing is broken; partial: something can be worked with; else fail."""
+    if not any(usable(layout, found).values()):
+        return "fail"
+    there = [row for row in found if row.files or row.part in layout.required]
+    return "pass" if all(row.state in ("complete", "unverified") for row in there) else "partial"
+
+
+def _row(layout: Layout, part: Part, held: dict, looks: dict) -> Row:
+    row = Row(part, layout.expected.get(part))
+    own = held.get(part, {"HR": {}, "LR": {}})
+    other = layout.partner(part)
+    hr = held.get(other, {"HR": {}})["HR"] if other else {}
+    mine = own["LR"] if other and other != part else own["HR"]
+    row.files = len(own["HR"]) + len(own["LR"])
+    if other == part:
+        row.faults["no_lr"] = {
+            _file(own["HR"][key]): "its LR partner does not exist" for key in own["HR"].keys() - own["LR"]
+        }
+    if other:
+        row.faults["no_hr"] = {_file(own["LR"][key]): "its HR partner does not exist" for key in own["LR"].keys() - hr}
+    for key in sorted({*own["HR"], *own["LR"]}):
+        for images in (own[kind][key] for kind in ("HR", "LR") if key in own[kind]):
+            _one(row, images, looks)
+    if other:
+        for key in sorted(own["LR"].keys() & hr):
+            if wrong := _ratio(part.scale, layout.exact, looks[own["LR"][key][0].path], looks[hr[key][0].path]):
+                row.faults["size"][key] = wrong
+    _sizes(row, layout, [images[0] for kind in ("HR", "LR") for images in own[kind].values()], looks)
+    if row.expected and row.expected.names is not None:
+        there = set(own["HR"]) | set(own["LR"])
+        row.faults["missing"] = dict.fromkeys(sorted(row.expected.names - there), "not there")
+        row.faults["extra"] = dict.fromkeys(sorted(there - row.expected.names), f"not in {row.expected.source}")
+    whole = set(mine) & set(own["LR"]) if other == part else set(mine) & set(hr) if other else set(mine)
+    spoiled = {*row.faults["size"], *row.faults["damaged"], *row.faults["extra"]}
+    row.found = len([key for key in whole if key not in spoiled])
+    return row
+
+
+def _one(row: Row, images: list[Image], looks: dict) -> None:
+    image, *more = images
+    seen: Look = looks[image.path]
+    if seen.problem:
+        row.faults["damaged"][image.key] = f"{image.path}: {seen.problem}"
+    if more:
+        row.faults["twice"][image.key] = " and ".join(str(one.path) for one in images)
+
+
+def _ratio(scale: int | None, exact: bool, lr: Look, hr: Look) -> str:
+    """What is wrong with the sizes of a pair, in words; empty when nothing is, or when one of them is not known."""
+    if not scale or lr.problem or hr.problem:
+        return ""
+    off = [abs(large - scale * small) for large, small in zip(hr.size, lr.size, strict=True)]
+    if max(off) == 0 or (not exact and max(off) < scale):
+        return ""
+    return f"HR is {hr.size[0]}x{hr.size[1]}, LR {lr.size[0]}x{lr.size[1]}, expected HR {scale} times as large"
+
+
+def _sizes(row: Row, layout: Layout, images: list[Image], looks: dict) -> None:
+    """Images of another size than the data set's or, where a split is of one size, than most of it."""
+    for kind in ("HR", "LR"):
+        sizes = {
+            image: looks[image.path].size for image in images if image.kind == kind and not looks[image.path].problem
+        }
+        wanted = layout.size if kind == "HR" else None
+        if row.part.split in layout.one_size and sizes:
+            wanted = Counter(sizes.values()).most_common(1)[0][0]
+        for image, size in sizes.items():
+            if wanted and size != wanted:
+                text = f"{kind} is {size[0]}x{size[1]}, expected {wanted[0]}x{wanted[1]}"
+                row.faults["size"].setdefault(image.key, text)
+
+
+def _file(images: list[Image]) -> str:
+    return images[0].path.name

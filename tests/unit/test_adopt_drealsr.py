@@ -1,0 +1,296 @@
+"""Adoption of DRealSR: the lists of names, every trap of its names and folders, everything that can be wrong with a copy."""
+
+import shutil
+import stat
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.adopt import drealsr as known
+from pipeline.adopt import layouts
+from pipeline.adopt.__main__ import main
+from pipeline.adopt.parts import Expected, Part
+from pipeline.datasets import drealsr
+from pipeline.errors import UserError
+from pipeline.images import write_png
+from tests.adopted import listing, part, picture, report
+from tests.fake_drealsr import write_fake_drealsr
+
+ROOT = Path(__file__).parents[2]
+LISTS = ROOT / "data" / "lists"
+THREE = ("panasonic", "sony", "olympus")
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Reports are written below the current folder."""
+    (tmp_path / "here").mkdir()
+    for name in ("params.yaml", "rules"):
+        (tmp_path / "here" / name).symlink_to(ROOT / name)
+    monkeypatch.chdir(tmp_path / "here")
+
+
+@pytest.fixture(scope="module")
+def master(tmp_path_factory):
+    return write_fake_drealsr(tmp_path_factory.mktemp("master"), patches=5, photos=2)
+
+
+@pytest.fixture
+def raw(tmp_path, master):
+    """A copy below a folder that is named like a camera, as users have it."""
+    return Path(shutil.copytree(master, tmp_path / "sony_1" / "Canon_x2" / "raw"))
+
+
+@pytest.fixture(autouse=True)
+def small_lists(request, monkeypatch):
+    """Lists of what the fake tree holds, for all five cameras; tests marked by `real_lists` keep DADA's."""
+    if "real_lists" in request.fixturenames:
+        return
+    names = {
+        "train": [f"_x4_{number % 3 + 1}" for number in range(5)],
+        "test": ["_x4", "_x4"],
+    }
+    expected, source = {}, "a short list"
+    for split, tails in names.items():
+        start = {"train": 100, "test": 500}[split]
+        step = 3 if split == "train" else 1
+        for camera, head in {"panasonic": "panasonic_", "sony": "sony_", "olympus": "P114"}.items():
+            keys = frozenset(f"{head}{start + number // step}{tail}" for number, tail in enumerate(tails))
+            expected[Part(camera, 4, split)] = Expected(len(keys), keys, source)
+    required = frozenset(expected)
+    whole = known.layout(LISTS)
+    short = whole.__class__(**{**vars(whole), "expected": expected, "required": required})
+    monkeypatch.setitem(layouts.LAYOUTS, "drealsr", lambda: short)
+
+
+@pytest.fixture
+def real_lists(monkeypatch):
+    monkeypatch.setitem(layouts.LAYOUTS, "drealsr", lambda: known.layout(LISTS))
+
+
+def named(folder, part):
+    return sorted(path for path in folder.rglob("*.png") if part in path.name)
+
+
+def test_columns_of_the_lists_are_independent_and_img_is_canon(real_lists):
+    train, test = known.listed(LISTS / "train.csv"), known.listed(LISTS / "test.csv")
+    assert {camera: (len(train[camera]), len(test[camera])) for camera in train} == drealsr.LISTED[4]
+    heads = {name.partition("_")[0] for name in train["canon"] + test["canon"]}
+    assert heads == {"Canon", "IMG"} and sum(name.startswith("IMG_") for name in train["canon"]) == 4122
+    assert sum(map(len, train.values())) == 30502 and sum(map(len, test.values())) == 93
+    scenes = [{name.partition("_x4")[0] for names in split.values() for name in names} for split in (train, test)]
+    assert len(scenes[0]) == 841 and not scenes[0] & scenes[1]
+
+
+def test_a_damaged_list_is_named(tmp_path):
+    for text, message in (("a,b\n0,leica_1_x4.png\n", "leica_1_x4.png' is not the name"), (None, "no such file")):
+        path = tmp_path / "list.csv"
+        path.write_text(text) if text else path.unlink()
+        with pytest.raises(UserError, match=message):
+            known.listed(path)
+
+
+def test_a_whole_copy_passes_at_any_depth(raw):
+    found, said = report("drealsr", raw)
+    assert found["level"] == "pass" and found["images"] == 42 and not found["strays"]
+    assert [(p["group"], p["found"], p["state"]) for p in found["parts"]] == [
+        (camera, count, "complete") for camera in sorted(THREE) for count in (2, 5)
+    ]
+    assert "pass" in said and "missing" in said and "results/adoption/drealsr.json" in said
+    assert Path("results/adoption/drealsr.json").is_file()
+
+
+def test_the_camera_is_never_read_from_a_folder(raw):
+    for camera in THREE:
+        assert part(report("drealsr", raw)[0], camera, 4, "test")["found"] == 2
+    assert not [name for name in report("drealsr", raw)[0]["files"] if not name.startswith(THREE)]
+
+
+def test_dadas_lists_name_what_is_missing(real_lists, raw):
+    found, said = report("drealsr", raw)
+    row = part(found, "panasonic", 4, "train")
+    # panasonic_100_x4_1 and _2 are names of the real list, the other three of the fake tree are not.
+    assert (row["expected"]["count"], row["found"], row["state"]) == (7323, 2, "incomplete")
+    assert len(row["faults"]["missing"]) == 7321 and len(row["faults"]["extra"]) == 3
+    assert part(found, "nikon", 4, "test")["state"] == "absent" and found["level"] == "partial"
+    assert "and 7,318 more" in said and "not there at all: x2, x3" in said
+    assert [place for place in found["usable"] if place[1] == "nikon"] == []
+
+
+def test_one_missing_lr_shifts_nothing(raw):
+    (path,) = named(raw, "sony_100_x1_2")
+    path.unlink()
+    found, said = report("drealsr", raw)
+    row = part(found, "sony", 4, "train")
+    assert row["faults"] == {"no_lr": {"sony_100_x4_2.png": "its LR partner does not exist"}} and row["found"] == 4
+    assert row["state"] == "broken" and found["level"] == "partial" and [4, "sony"] not in found["usable"]
+    assert "sony x4 train, no LR: sony_100_x4_2.png" in said
+    assert all(part(found, camera, 4, "train")["state"] == "complete" for camera in ("panasonic", "olympus"))
+
+
+def test_lr_without_hr_is_named(raw):
+    named(raw, "panasonic_500_x4")[0].unlink()
+    row = part(report("drealsr", raw)[0], "panasonic", 4, "test")
+    assert list(row["faults"]["no_hr"]) == ["panasonic_500_x1.png"] and row["found"] == 1
+
+
+def test_lr_named_like_hr_is_told_apart_by_its_folder(raw):
+    before = report("drealsr", raw)[0]
+    for path in named(raw, "_x1"):
+        path.rename(path.with_name(path.name.replace("_x1", "_x4")))
+    found, said = report("drealsr", raw)
+    assert found["level"] == "pass" and found["digest"] == before["digest"]
+    assert "21 LR files are named like HR" in said
+
+
+def test_lr_of_another_scale_beside_hr_is_no_partner(raw):
+    for path in named(raw, "panasonic_500_x1"):
+        path.rename(path.with_name("panasonic_500_x2.png"))
+    found, _ = report("drealsr", raw)
+    assert list(part(found, "panasonic", 4, "test")["faults"]) == ["missing", "no_lr"][1:]
+    assert list(found["strays"].values()) == ["LR of x2; the HR beside it is of x4"]
+
+
+def test_scales_do_not_mix(raw):
+    write_fake_drealsr(raw, scale=2, patches=3, photos=1)
+    found, _ = report("drealsr", raw)
+    assert part(found, "sony", 2, "train") == {
+        **{"group": "sony", "scale": 2, "split": "train", "expected": None, "found": 3, "state": "unverified"},
+        "faults": {},
+    }
+    assert part(found, "sony", 4, "train")["found"] == 5 and found["level"] == "pass"
+
+
+@pytest.mark.parametrize(("kind", "size"), [("x1", (20, 23)), ("x4", (84, 96)), ("x4", (79, 96))])
+def test_wrong_sizes_are_named_with_both(raw, kind, size):
+    (path,) = named(raw, f"olympus_500_{kind}") or named(raw, f"P114500_{kind}")
+    picture(path, *size)
+    found, said = report("drealsr", raw)
+    assert list(part(found, "olympus", 4, "test")["faults"]["size"]) == ["P114500_x4"]
+    assert f"{size[0]}x{size[1]}" in said and "expected HR 4 times as large" in said
+
+
+def test_a_patch_of_another_size_is_named(raw):
+    for times, factor in ((1, 1), (4, 4)):
+        (path,) = named(raw, f"sony_100_x{times}_1.png")
+        picture(path, 8 * factor, 8 * factor)
+    row = part(report("drealsr", raw)[0], "sony", 4, "train")
+    assert row["faults"]["size"] == {"sony_100_x4_1": "HR is 32x32, expected 64x64"}
+
+
+def spoil(path: Path, how: str) -> None:
+    content = path.read_bytes()
+    if how == "empty":
+        path.write_bytes(b"")
+    elif how == "truncated":
+        path.write_bytes(content[: len(content) // 2])
+    elif how == "page":
+        path.write_bytes(b"<!doctype html><title>quota</title>" * 9)
+    elif how == "grey":
+        write_png(path, np.zeros((64, 64), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("how", "why"), [("empty", "0 bytes"), ("truncated", "truncated"), ("page", "neither PNG"), ("grey", "8-bit grey")]
+)
+def test_what_does_not_decode_is_named(raw, how, why):
+    (path,) = named(raw, "sony_100_x4_2.png")
+    spoil(path, how)
+    found, said = report("drealsr", raw)
+    ((name, reason),) = part(found, "sony", 4, "train")["faults"]["damaged"].items()
+    assert name == "sony_100_x4_2" and why in reason and str(path) in reason and str(path) in said
+    assert found["level"] == "partial" and part(found, "sony", 4, "train")["found"] == 4
+
+
+def test_without_decoding_a_truncated_file_passes_and_that_is_said(raw):
+    (path,) = named(raw, "sony_100_x4_2.png")
+    spoil(path, "truncated")
+    found, said = report("drealsr", raw, decode=0)
+    assert found["level"] == "pass" and "Only 0 of 42 images were decoded" in said
+
+
+def test_the_same_image_in_two_folders_and_equal_contents(raw):
+    shutil.copytree(raw / "x4/Test_x4/Test_x4", raw / "again")
+    shutil.copy(named(raw, "sony_100_x1_1")[0], named(raw, "panasonic_100_x1_1")[0])
+    found, _ = report("drealsr", raw)
+    assert list(part(found, "sony", 4, "test")["faults"]["twice"]) == ["sony_500_x4", "sony_501_x4"]
+    assert part(found, "sony", 4, "train")["faults"]["equal"] == {
+        "sony_100_x4_1": "same content as panasonic/x4/train/LR/panasonic_100_x4_1"
+    }
+    assert part(found, "sony", 4, "train")["state"] == "complete"
+
+
+def test_other_files_are_told_with_reasons(raw):
+    place = raw / "x4/Train_x4/Train_x4/train_HR"
+    for name in ("readme.txt", "leica_7_x4_1.png", ".DS_Store", "._sony_100_x4_1.png", "Train_x2.zip.001"):
+        (place / name).write_bytes(b"x")
+    picture(raw / "elsewhere" / "sony_9_x4_1.png")
+    strays = report("drealsr", raw)[0]["strays"]
+    assert {Path(name).name: why for name, why in strays.items()} == {
+        "readme.txt": "no image",
+        "leica_7_x4_1.png": "no name of a DRealSR camera's file",
+        ".DS_Store": "left by an operating system",
+        "._sony_100_x4_1.png": "left by an operating system",
+        "Train_x2.zip.001": "an archive",
+        "sony_9_x4_1.png": "an image of no part that is known",
+    }
+
+
+def test_what_there_is_of_two_cameras_can_be_worked_with(raw):
+    for path in named(raw, "P114"):
+        path.unlink()
+    found, said = report("drealsr", raw)
+    assert found["level"] == "partial" and found["usable"] == [[4, "panasonic"], [4, "sony"]]
+    assert "olympus" in said and "absent" in said
+
+
+def test_nothing_usable_fails_with_the_remedy(tmp_path, capsys):
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    for words in (["drealsr", "--folder", str(folder)], ["drealsr", "--folder", str(tmp_path / "no")]):
+        assert main([*words, "--workers", "1"]) == 1
+        out = "".join(capsys.readouterr())
+        for said in ("adopt.drealsr", "params.yaml", drealsr.PAGE, "python -m pipeline.adopt drealsr"):
+            assert said in out, out
+    assert main(["imagenet"]) == 1 and "cannot be adopted; these can: drealsr" in capsys.readouterr().err
+
+
+def test_a_second_look_has_the_same_digest_and_a_changed_copy_says_what_changed(raw):
+    first, said = report("drealsr", raw)
+    assert "last report" not in said
+    again, said = report("drealsr", raw)
+    assert again["digest"] == first["digest"] and "unchanged since the last report" in said
+    picture(named(raw, "sony_100_x1_2")[0], 16, 16, seed=9)
+    named(raw, "P114500_x1")[0].unlink()
+    picture(raw / "x4/Train_x4/Train_x4/train_HR/sony_900_x4_1.png", 64, 64)
+    other, said = report("drealsr", raw)
+    assert other["digest"] != first["digest"] and other["since_last"] == {
+        "added": ["sony/x4/train/HR/sony_900_x4_1"],
+        "removed": ["olympus/x4/test/LR/P114500_x4"],
+        "changed": ["sony/x4/train/LR/sony_100_x4_2"],
+    }
+    assert "since the last report changed: 1 images: sony/x4/train/LR/sony_100_x4_2" in said
+
+
+def test_the_copy_is_only_read(raw):
+    for path in raw.rglob("*"):
+        path.chmod(path.stat().st_mode & ~(stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
+    before = listing(raw)
+    report("drealsr", raw)
+    assert listing(raw) == before
+    for path in raw.rglob("*"):
+        path.chmod(path.stat().st_mode | stat.S_IWUSR)
+
+
+def test_a_link_that_leads_upwards_is_entered_once(raw):
+    (raw / "x4" / "up").symlink_to(raw)
+    found, _ = report("drealsr", raw)
+    assert found["level"] == "pass" and found["images"] == 42
+
+
+def test_several_processes_say_the_same(raw):
+    one = report("drealsr", raw)[0]
+    write_fake_drealsr(raw, patches=12, photos=2)
+    many, few = report("drealsr", raw, workers=3)[0], report("drealsr", raw)[0]
+    assert many["files"] == few["files"] and many["parts"] == few["parts"] and many["digest"] != one["digest"]
