@@ -27,7 +27,7 @@ ifneq ($(shell [ -n "$$HOME" ] && [ -d "$$HOME" ] && [ -w "$$HOME" ] && echo wri
 export HOME := $(CURDIR)/.venv/home
 endif
 
-.PHONY: help setup demo plan test test-long bench-receipts bench-data lint audit pull publish clean
+.PHONY: help setup demo plan test test-long test-slurm bench-receipts bench-data lint audit pull publish clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
@@ -69,6 +69,9 @@ test: $(READY) ## the test suite, minutes
 
 test-long: $(READY) ## what takes longer: every rerun scenario, kills, mutations, stores that fail
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal -m long tests/long
+
+test-slurm: $(READY) ## the workflow and its faults on a real SLURM, started for it (Debian's packages are installed if absent)
+	@OMP_NUM_THREADS=1 $(PY) -m tests.slurm.run -n 3 --dist worksteal
 
 bench-receipts: $(READY) ## what receipts cost: dry runs of 900 and of 5,000 jobs with and without them, and the audit
 	@OMP_NUM_THREADS=1 $(PY) -m tests.long.overhead 900 5000

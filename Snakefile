@@ -2,7 +2,7 @@
 
 from snakemake.exceptions import WorkflowError
 
-from pipeline import stale_locks, sync
+from pipeline import relay, stale_locks, sync
 from pipeline.errors import UserError
 
 
@@ -39,3 +39,5 @@ if workflow.is_main_process:
         sync.sync(config, workflow.rules)
     except UserError as error:
         raise WorkflowError(str(error)) from None
+else:
+    relay.install()

@@ -84,8 +84,23 @@ class Workflow:
         return command
 
     def resource(self, rule: str, name: str) -> Callable:
-        """Function of wildcards: what a job of the data set's edition asks of the machine."""
-        return lambda wildcards: plan.edition(self.config, wildcards.dataset)["resources"][rule][name]
+        """Function of wildcards: what a job of the data set's edition asks of the machine.
+
+        Every further attempt asks for half as much memory again, and for half as much time where it begins anew: a
+        training goes on from its state instead.
+        """
+
+        def asked(wildcards) -> int:
+            return plan.edition(self.config, wildcards.dataset)["resources"][rule][name]
+
+        if name == "mem_mb" or (name == "runtime" and rule != "train"):
+            return lambda wildcards, attempt: asked(wildcards) * (1 + attempt) // 2
+        return asked
+
+    @property
+    def retries(self) -> int:
+        """How often a stopped training is started again."""
+        return self.config["retries"]
 
     def steps(self, method: str, stage: str) -> Callable:
         """Function of wildcards: the length of a training, by which `pipeline.progress` weighs the job."""

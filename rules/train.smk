@@ -12,7 +12,8 @@ for method, stage in jobs.trainings():
         log:
             f"{plan.run_folder(**RUN, method=method, stage=stage)}/log.txt",
         priority: jobs.priority(method, stage)
-        retries: 2
+        # On a node the rules are read again; there, only the main process starts jobs again, with more memory.
+        retries: jobs.retries if workflow.is_main_process else 0
         threads: jobs.resource("train", "cpus_per_task")
         resources:
             runtime=jobs.resource("train", "runtime"),

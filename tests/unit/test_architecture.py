@@ -27,7 +27,7 @@ LAYERS = [
         ),
         *("shell_lines", "receipts", "fetch"),
     ],
-    ["datasets", "stages", "stages_networks", "sync", "stale_locks"],
+    ["datasets", "stages", "stages_networks", "sync", "stale_locks", "relay"],
     ["models", "tiles"],
     ["checkpoints", "losses", "metrics"],
     ["methods", "training_state"],
