@@ -18,7 +18,8 @@ def archive(images: int = 3) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as zipped:
         for index in range(images):
-            zipped.writestr(f"Set/Set/{index:04d}.png", f"image {index}")
+            # Without a date of its own an entry would get the time of day.
+            zipped.writestr(zipfile.ZipInfo(f"Set/Set/{index:04d}.png"), f"image {index}")
     return content.getvalue()
 
 

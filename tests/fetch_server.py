@@ -11,7 +11,7 @@ from pipeline.fetch.settings import Settings
 
 # Fast enough for tests; a wait that is not followed, or a timeout that does not come, would make them hang and fail.
 QUICK = Settings(
-    accept=(), mirror=None, retries=3, connect_timeout=5, read_timeout=0.6, first_wait=0.01, longest_wait=0.3
+    accept=(), mirror=None, retries=3, connect_timeout=5, read_timeout=2, first_wait=0.01, longest_wait=0.3
 )
 
 
@@ -96,7 +96,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 time.sleep(answer.pause)
             self.wfile.flush()
             if answer.stall_after is not None:
-                time.sleep(3)
+                time.sleep(30)
         except OSError:
             pass
 

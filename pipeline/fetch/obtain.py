@@ -141,7 +141,7 @@ def _record(found: Found, url: str, etag: str | None, modified: str | None) -> d
 def _by_hand(file: File, target: Path, reasons: list[str]) -> str:
     """What to do when no location gave the file."""
     tried = "".join(f"\n  tried: {reason}" for reason in reasons)
-    pages = "".join(f"\n  open:  {location.value.get('page') or location.origin}" for location in file.locations)
+    pages = "".join(f"\n  open:  {location.origin}" for location in file.locations)
     return (
         f"{file.name}: could not be fetched.{tried}{pages}\n"
         f"Open one of these in a browser, follow its questions, save the file as {target} (not a web page), and run again: it "

@@ -257,3 +257,20 @@ def test_a_killed_process_is_gone_on_from(server, tmp_path):
     size = part.stat().st_size
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == SHA256 and server.ranges("/a.pth") == [None, f"bytes={size}-"]
+
+
+NOTE = """
+import sys
+from pathlib import Path
+from pipeline.fetch.lock import Lock
+for index in range(15):
+    record = {"sha256": "0" * 64, "size": 1, "url": "u", "date": "d", "trust": "tofu", "stated_by": []}
+    Lock(Path(sys.argv[1])).note(f"{sys.argv[2]}-{index}", record)
+"""
+
+
+def test_no_pin_of_another_process_is_lost(tmp_path):
+    commands = [[sys.executable, "-c", NOTE, str(tmp_path / "lock.yaml"), str(number)] for number in range(3)]
+    running = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) for command in commands]
+    assert [process.wait(timeout=120) for process in running] == [0, 0, 0]
+    assert len(yaml.safe_load((tmp_path / "lock.yaml").read_text())) == 45

