@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipeline.adopt.look import Look
 from pipeline.adopt.parts import Inventory, Layout
-from pipeline.adopt.verdict import Row, level, usable
+from pipeline.adopt.verdict import Row, level, scales, usable
 from pipeline.files import canonical_json, read_json
 
 FOLDER = Path("results/adoption")
@@ -38,6 +38,7 @@ def record(
         "name": name,
         "folder": str(folder),
         "level": level(layout, rows),
+        "scales": {f"x{scale}": found for scale, found in scales(layout, rows).items()},
         "digest": hashlib.sha256(canonical_json(files).encode()).hexdigest(),
         "images": len(inventory.images),
         "bytes": sum(seen.bytes for seen in looks.values()),

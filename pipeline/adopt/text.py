@@ -6,11 +6,7 @@ from pipeline.adopt.parts import Layout
 from pipeline.adopt.record import path_of
 from pipeline.adopt.verdict import FAULTS, Row
 
-WORDS = {
-    "pass": "pass: everything is there",
-    "partial": "partial: not everything is there",
-    "fail": "fail: of no use as it is",
-}
+WORDS = {"pass": "pass", "partial": "partial", "fail": "fail, of no use as it is", "absent": "not there"}
 
 
 def text(layout: Layout, found: dict, rows: list[Row], shown: int) -> str:
@@ -18,16 +14,11 @@ def text(layout: Layout, found: dict, rows: list[Row], shown: int) -> str:
     size = (
         f"{found['images']:,} images, {found['bytes'] / 1e9:.1f} GB" if found["images"] else "no image of this data set"
     )
-    lines = [
-        f"{layout.title}: {WORDS[found['level']]}",
-        f"  folder  {found['folder']} ({size})",
-        f"  digest  {found['digest']}",
-        "",
-    ]
+    own = "; ".join(f"{scale} {WORDS[level]}" for scale, level in found["scales"].items())
+    head = f"{layout.title}: {WORDS[found['level']]}" + (f" ({own})" if len(found["scales"]) > 1 else "")
+    lines = [head, f"  folder  {found['folder']} ({size})", f"  digest  {found['digest']}"]
     there = [row for row in rows if row.files or row.part in layout.required]
     lines += _table(layout.heading, [row for row in there if row.files or _near(row, rows)])
-    if absent := _absent_scales(there):
-        lines.append(f"not there at all: {', '.join(absent)}")
     named = [line for row in there if row.files for line in _names(row, shown)]
     lines += ["", *named] if named else []
     lines += ["", *_strays(found["strays"], shown)] if found["strays"] else []
@@ -52,15 +43,6 @@ def _near(row: Row, rows: list[Row]) -> bool:
     return any(other.files for other in rows if other.part.scale == row.part.scale)
 
 
-def _absent_scales(rows: list[Row]) -> list[str]:
-    scales = dict.fromkeys(row.part.scale for row in rows)
-    return [
-        f"x{scale}" if scale else "HR"
-        for scale in scales
-        if not any(row.files for row in rows if row.part.scale == scale)
-    ]
-
-
 def _table(heading: str, rows: list[Row]) -> list[str]:
     if not rows:
         return []
@@ -73,14 +55,14 @@ def _table(heading: str, rows: list[Row]) -> list[str]:
         counts += [f"{len(row.faults[name]):,}" if row.faults[name] else "·" for name in columns]
         lines.append([*part, *counts, row.state])
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    left = {0, 1, 2, len(head) - 1}
-    return [
-        "  ".join(
-            cell.ljust(width) if column in left else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
+    aligned = [
+        [
+            text.ljust(width) if index < 3 else text.rjust(width)
+            for index, (text, width) in enumerate(zip(line[:-1], widths, strict=False))
+        ]
         for line in lines
     ]
+    return ["", *("  ".join([*cells, line[-1]]) for cells, line in zip(aligned, lines, strict=True))]
 
 
 def _names(row: Row, shown: int) -> list[str]:

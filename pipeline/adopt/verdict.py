@@ -75,6 +75,19 @@ def usable(layout: Layout, found: list[Row]) -> dict[tuple[int | None, str], boo
     return {place: all(each) if layout.together else any(each) for place, each in groups.items()}
 
 
+def scales(layout: Layout, found: list[Row]) -> dict[int | None, str]:
+    """Scale → its own level, or absent, of every scale that a whole copy has."""
+    groups = {
+        scale: [row for row in found if row.part.scale == scale]
+        for scale in sorted({part.scale or 0 for part in layout.required})
+    }
+    return {
+        scale: level(layout, own) if any(row.files for row in own) else "absent"
+        for scale, own in groups.items()
+        if scale
+    }
+
+
 def level(layout: Layout, found: list[Row]) -> str:
     """pass: everything required is there and nothing is broken; partial: something can be worked with; else fail."""
     if not any(usable(layout, found).values()):
