@@ -1,4 +1,4 @@
-"""Command: what tables cost before anything is run. `python -m pipeline.cost [TABLE ...] [--csv FILE]`.
+"""Command: what tables cost before anything is run. `python -m pipeline.cost [TABLE ...] [--csv FILE] [--jobs] [--seeds N ...]`.
 
 Runs, steps, operations, bytes and hours of every training below the tables, each run counted once however many tables and
 pairs share it; evaluation and packed data; sums. Operations are counted (`pipeline.operations`), seconds per step taken
@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from pipeline import cost_table, params, plan, stages
+from pipeline import cost_jobs, cost_table, params, plan, stages
 from pipeline.errors import UserError
 from pipeline.files import read_json, write_text
 from pipeline.operations import Work, of_image, of_training
@@ -196,17 +196,26 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m pipeline.cost", description=__doc__)
     parser.add_argument("tables", nargs="*", metavar="TABLE", help="results/tables/NAME.tex or NAME (default: all)")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the rows there, too")
+    parser.add_argument("--jobs", action="store_true", help="as jobs of a cluster: rules, submissions, hours")
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", metavar="N", help="as if the tables were measured over these seeds"
+    )
     arguments = parser.parse_args()
     try:
         settings = params.load()
         names = list(dict.fromkeys(PurePath(table).stem for table in arguments.tables or settings["tables"]))
+        if arguments.seeds:
+            settings = cost_jobs.with_seeds(settings, names, arguments.seeds)
         found = rows(settings, names)
         if arguments.csv:
             write_text(arguments.csv, cost_table.as_csv(found))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(cost_table.as_text(found, names, settings["plan"]["tflops"]))
+    if arguments.jobs:
+        print(cost_jobs.as_text(cost_jobs.jobs(settings, names, found), cost_jobs.longest_chain(settings, found)))
+    else:
+        print(cost_table.as_text(found, names, settings["plan"]["tflops"]))
     if left_out := sum(len(plan.absent_cells(settings, name)) for name in names):
         print(f"without {left_out} cells that need cameras which `available` of their data set leaves out")
     return 0

@@ -86,15 +86,15 @@ class Workflow:
     def resource(self, rule: str, name: str) -> Callable:
         """Function of wildcards: what a job of the data set's edition asks of the machine.
 
-        Every further attempt asks for half as much memory again, and for half as much time where it begins anew: a
-        training goes on from its state instead.
+        Every further attempt asks for half as much memory again, at most for twice as much, and for as much more time
+        where it begins anew; a training goes on from its state instead.
         """
 
         def asked(wildcards) -> int:
             return plan.edition(self.config, wildcards.dataset)["resources"][rule][name]
 
         if name == "mem_mb" or (name == "runtime" and rule != "train"):
-            return lambda wildcards, attempt: asked(wildcards) * (1 + attempt) // 2
+            return lambda wildcards, attempt: asked(wildcards) * min(1 + attempt, 4) // 2
         return asked
 
     @property

@@ -105,7 +105,9 @@ def step(workspace: Workspace, target: str = TRAINING) -> int:
 
 
 def log(workspace: Workspace, target: str = TRAINING) -> str:
-    return (workspace.folder / target).with_name("log.txt").read_text(errors="replace")
+    """What the last attempt of a training says; a new one begins the file again."""
+    path = (workspace.folder / target).with_name("log.txt")
+    return path.read_text(errors="replace") if path.exists() else ""
 
 
 def continued(workspace: Workspace, target: str = TRAINING) -> int:
@@ -113,13 +115,14 @@ def continued(workspace: Workspace, target: str = TRAINING) -> int:
     return int(([0, *CONTINUED.findall(log(workspace, target))])[-1])
 
 
-def processes(workspace: Workspace, word: str) -> list[int]:
-    """Live processes started in the workspace whose command line has this word."""
+def processes(workspace: Workspace, module: str, without: str = "") -> list[int]:
+    """Live processes `python -m module ...` of the workspace, but those with another word in their command line."""
     found = []
     for place in Path("/proc").glob("[0-9]*"):
         try:
             words = (place / "cmdline").read_bytes().split(b"\0")
-            if word.encode() in words and (place / "cwd").resolve() == workspace.folder:
+            own = words[1:3] == [b"-m", module.encode()] and without.encode() not in words[3:-1]
+            if own and (place / "cwd").resolve() == workspace.folder:
                 found.append(int(place.name))
         except OSError:
             continue

@@ -1,4 +1,4 @@
-"""A real SLURM of two nodes on loopback, for tests: munge, MariaDB, slurmdbd, slurmctld and two slurmd, all of one folder.
+"""A real SLURM of three nodes on loopback, for tests: munge, MariaDB, slurmdbd, slurmctld and slurmd, all of one folder.
 
 Nothing outside the folder is written, no service manager is asked, no control group is needed. Every daemon, and through
 it every job, carries MARK in its environment: `sweep` ends exactly those processes, also what a killed run left behind.
@@ -19,7 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "SR_ADAPTATION_TEST_CLUSTER"
 TOOLS = ("munged", "mariadbd", "mariadb-install-db", "slurmdbd", "slurmctld", "slurmd", "sbatch", "sacct", "sacctmgr")
-DAEMONS = ("munged", "mariadbd", "slurmdbd", "slurmctld", "slurmd-cpu1", "slurmd-gpu1")
+NODES = ("cpu1", "gpu1", "spare1")
+DAEMONS = ("munged", "mariadbd", "slurmdbd", "slurmctld", *(f"slurmd-{node}" for node in NODES))
 ACCOUNT, PARTITION, GPUS = "lab", "batch", 2
 
 CONFIG = """\
@@ -56,17 +57,18 @@ ReturnToService=2
 SlurmdParameters=config_overrides
 SlurmdTimeout=60
 KillWait={kill_wait}
-MinJobAge=300
+MinJobAge=7200
 JobRequeue=1
 AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=127.0.0.1
 AccountingStoragePort={dbd}
 AccountingStoragePass={folder}/munge.socket
-AccountingStorageTRES=gres/gpu
+AccountingStorageTRES=gres/gpu,gres/shard
 AccountingStorageEnforce=associations
 NodeName=cpu1 NodeAddr=127.0.0.1 NodeHostname=localhost Port={cpu1} CPUs=16 RealMemory=32000 Weight=1
 NodeName=gpu1 NodeAddr=127.0.0.1 NodeHostname=localhost Port={gpu1} CPUs=16 RealMemory=32000 Weight=10 {gres}
-PartitionName={partition} Nodes=cpu1,gpu1 Default=YES MaxTime=1-00:00:00 DefaultTime=00:10:00 State=UP
+NodeName=spare1 NodeAddr=127.0.0.1 NodeHostname=localhost Port={spare1} CPUs=16 RealMemory=32000 Weight=100
+PartitionName={partition} Nodes=ALL Default=YES MaxTime=1-00:00:00 DefaultTime=00:10:00 State=UP
 """
 DATABASE = """\
 AuthType=auth/munge
@@ -114,7 +116,7 @@ class Cluster:
                 self.say(*self._database(), "-e", grant)
             if name == "slurmdbd":
                 self._accounts()
-        self._wait("both nodes", lambda: self.nodes() == {"cpu1": "idle", "gpu1": "idle"}, "slurmctld")
+        self._wait("all nodes", lambda: self.nodes() == dict.fromkeys(NODES, "idle"), "slurmctld")
 
     def start(self, name: str) -> None:
         """Start one daemon and wait until it answers."""
@@ -146,8 +148,11 @@ class Cluster:
             self._wait(f"end of {name}", lambda: pid not in marked(), name)
 
     def say(self, *words: str) -> str:
-        """Output of a command of SLURM's; AssertionError when it fails."""
-        done = self._run(*words)
+        """Output of a command of SLURM's, which waits while the controller restarts; AssertionError when it fails."""
+        deadline = time.monotonic() + 60
+        while (done := self._run(*words)).returncode and "contact slurm controller" in done.stderr:
+            assert time.monotonic() < deadline, done.stderr
+            time.sleep(1)
         assert done.returncode == 0, f"{' '.join(words)}: {done.stdout}{done.stderr}"
         return done.stdout
 
@@ -172,7 +177,7 @@ class Cluster:
 
     def _configure(self) -> None:
         at = self.folder
-        for name in ("state", "spool-cpu1", "spool-gpu1", "bin"):
+        for name in ("state", "bin", *(f"spool-{node}" for node in NODES)):
             (at / name).mkdir(parents=True)
         at.chmod(0o755)
         _write(at / "munge.key", os.urandom(1024), 0o400)
@@ -180,7 +185,8 @@ class Cluster:
         # Bound to the machine's own name where that is a loopback address, else SLURM would not find its own daemons.
         own = self._run("getent", "ahostsv4", socket.gethostname()).stdout
         options = "CommunicationParameters=NoCtldInAddrAny,NoInAddrAny" if own.startswith("127.") else ""
-        ports = dict(zip(("ctld", "dbd", "cpu1", "gpu1"), _free_ports(4), strict=True))
+        names = ("ctld", "dbd", *NODES)
+        ports = dict(zip(names, _free_ports(len(names)), strict=True))
         values = {"folder": at, "user": user, "loopback": options, "partition": PARTITION, "kill_wait": 10, **ports}
         gres = f"Gres=gpu:fake:{GPUS},shard:{4 * GPUS}"
         _write(at / "slurm.conf", CONFIG.format(gres=gres, **values).encode())

@@ -13,7 +13,7 @@ from tests.slurm.calls import TRAINING
 from tests.slurm.cluster import Cluster
 from tests.workflow.workspace import TABLE, Workspace
 
-STEPS, LONGER = 1500, 3000  # half a minute and a minute of a core
+STEPS, LONGER = 1000, 4000  # twenty seconds and more than a minute of a core
 
 
 @pytest.fixture(scope="session")
@@ -46,11 +46,11 @@ def here(once) -> Workspace:
 
 
 def trained(steps: int) -> Callable[[Workspace], None]:
-    """Packed cameras and one training of so many steps that saves its state every three seconds."""
+    """Packed cameras and one training of so many steps that saves its state about every second."""
 
     def make(workspace: Workspace) -> None:
         def longer(params: dict) -> None:
-            params["editions"]["small"]["training"]["state_minutes"] = 0.05
+            params["editions"]["small"]["training"]["state_minutes"] = 0.02
             params["methods"]["source_only"]["stages"]["train"]["schedule"]["small"]["steps"] = steps
 
         workspace.change(longer)

@@ -1,0 +1,104 @@
+"""What is said of a cluster before anything is submitted: jobs and submissions, and what later attempts ask for."""
+
+import re
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from pipeline import cost, cost_jobs, params
+from pipeline.workflow import Workflow
+from tests.workflow.workspace import CROSS, ROOT, TABLE, Workspace
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory) -> Workspace:
+    def two_seeds(settings: dict) -> None:
+        for table in settings["tables"].values():
+            table["seeds"] = [0, 1]
+
+    workspace = Workspace.create(tmp_path_factory.mktemp("cluster") / "repo")
+    workspace.change(two_seeds)
+    return workspace
+
+
+def test_jobs_and_submissions_are_those_that_snakemake_counts(workspace, monkeypatch):
+    done = workspace.snakemake("--profile", "slurm", "-n", "--", TABLE, CROSS)
+    text = done.stdout + done.stderr
+    counted = {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", text, re.MULTILINE)}
+    grouped = len(set(re.findall(r"Group job (\S+)", text)))
+    single = sum(count for rule, count in counted.items() if rule.startswith("train"))
+    monkeypatch.chdir(workspace.folder)
+    settings = yaml.safe_load((workspace.folder / "params.yaml").read_text())
+    tables = ["dada_simcam", "dada_simcam_crossdevice"]
+    found = cost_jobs.jobs(settings, tables, cost.rows(settings, tables))
+    told = {row.rule: row.jobs for row in found}
+    assert told | {"total": sum(told.values())} == counted
+    assert sum(row.submissions for row in found) == grouped + single
+    by_rule = {row.rule: row for row in found}
+    # Two cameras, two seeds of two trainings on two cameras; adapted runs are tested on their target alone.
+    assert (by_rule["pack"].jobs, by_rule["pack"].submissions) == (2, 1)
+    assert (by_rule["evaluate"].jobs, by_rule["evaluate"].submissions) == (10, 6)
+    assert by_rule["table"].submissions == 0
+
+
+ROW = {"scale": 4, "flop": 0, "origin": "", "device": "cuda", "bytes_kept": 0, "bytes_state": 0, "dataset": "drealsr"}
+
+
+EVALUATED = cost.Row(**ROW, what="DADA", stage="evaluate", runs=12, steps=20, seconds=3.0)
+
+
+def rows(**hours: float) -> list[cost.Row]:
+    """Two runs of each stage, by hours of one."""
+    stages = {"circle": ("DADA", "circle"), "adapt": ("DADA", "adapt"), "source_only": ("Source Only", "train")}
+    return [
+        cost.Row(**ROW, what=stages[name][0], stage=stages[name][1], runs=2, steps=3600, seconds=value)
+        for name, value in hours.items()
+    ]
+
+
+def test_hours_attempts_and_the_longest_chain():
+    settings = params.load()
+    found = rows(source_only=38.0, circle=23.0, adapt=50.0)
+    adapt = next(
+        row for row in cost_jobs.jobs(settings, ["dada"], [*found, EVALUATED]) if row.rule == "train_dada_adapt"
+    )
+    cpus = settings["editions"]["paper"]["resources"]["train"]["cpus_per_task"]
+    # 50 hours do not fit into the limit of 48.
+    assert (adapt.gpu_hours, adapt.core_hours, adapt.longest, adapt.attempts) == (100, 100 * cpus, 50, 2)
+    assert cost_jobs.longest_chain(settings, found) == 38 + 23 + 50
+
+
+def test_more_seeds_are_planned_without_changing_the_settings():
+    settings = params.load()
+    changed = cost_jobs.with_seeds(settings, ["dada", "nothing"], [0, 1, 2])
+    assert changed["tables"]["dada"]["seeds"] == [0, 1, 2] and settings["tables"]["dada"]["seeds"] == [0]
+    assert changed["tables"]["dada_x2"] is settings["tables"]["dada_x2"] and "nothing" not in changed["tables"]
+
+
+def test_labels_of_methods_name_them():
+    labels = [block["label"] for block in params.load()["methods"].values()]
+    assert len(set(labels)) == len(labels)
+
+
+@pytest.mark.parametrize(
+    ("rule", "name", "factors"),
+    [
+        ("train", "mem_mb", [1, 1.5, 2, 2]),
+        ("evaluate", "mem_mb", [1, 1.5, 2, 2]),
+        ("evaluate", "runtime", [1, 1.5, 2, 2]),
+        ("pack", "runtime", [1, 1.5, 2, 2]),
+    ],
+)
+def test_later_attempts_ask_for_more_at_most_twice(rule, name, factors):
+    settings = params.load()
+    asked = Workflow(settings, ROOT).resource(rule, name)
+    first = settings["editions"]["paper"]["resources"][rule][name]
+    wildcards = SimpleNamespace(dataset="drealsr")
+    assert [asked(wildcards, attempt=number) for number in (1, 2, 3, 4)] == [first * factor for factor in factors]
+
+
+def test_a_training_goes_on_so_it_asks_for_no_more_time():
+    settings = params.load()
+    asked = Workflow(settings, ROOT).resource("train", "runtime")
+    assert asked(SimpleNamespace(dataset="drealsr")) == settings["editions"]["paper"]["resources"]["train"]["runtime"]
