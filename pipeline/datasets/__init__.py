@@ -2,6 +2,7 @@
 
 A module defines `collect(settings, camera, scale, folder) -> list[Split]`: `settings` are `train`, `val` and `test` of
 the data set's block in params.yaml and, as `recipe`, this camera's block; `folder` is the user's with raw data, or None.
+A set that users bring also has `missing(folder, cameras, scale) -> str | None`, asked before any job is planned.
 """
 
 import importlib.util

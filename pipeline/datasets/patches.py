@@ -97,6 +97,10 @@ class PatchSampler:
         factor = self.scale if name.endswith("_hr") else 1
         size = self.patch * factor
         batch = np.empty((len(crops), size, size, 3), np.uint8)
+        # A batch of quarter turns alone lies column by column in memory. A convolution rounds by the layout of its input,
+        # so the layout decides bits of results; this is the one that `np.stack` of the turned images has.
+        if all(crop.turns % 2 for crop in crops):
+            batch = batch.swapaxes(1, 2)
         for place, index, crop in zip(batch, indices, crops, strict=True):
             image = self._cut(self.packed[name].view(int(index)), crop, factor)
             # Straight from the file. A turned image is copied pixel by pixel, three bytes each; channel by channel is faster.

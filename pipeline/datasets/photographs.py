@@ -77,9 +77,8 @@ def split(
 
 
 def _fitting(photograph: Photograph, scale: int) -> tuple[int, int]:
-    """(H, W) of the HR that has an LR pixel everywhere."""
+    """(H, W) of the HR whose pixels fill whole LR pixels; a published LR may have one row or column more."""
     size = size_of(photograph.hr)
-    small = [side // scale for side in size]
     if photograph.lr is not None:
         given = size_of(photograph.lr)
         if any(abs(large - scale * side) >= scale for large, side in zip(size, given, strict=True)):
@@ -87,10 +86,9 @@ def _fitting(photograph: Photograph, scale: int) -> tuple[int, int]:
                 f"{photograph.hr} is {size[0]}x{size[1]} but {photograph.lr} is {given[0]}x{given[1]}: expected HR {scale} "
                 "times as large. Take both from the same scale and version of the data set."
             )
-        small = [min(pair) for pair in zip(small, given, strict=True)]
-    if min(small) < 1:
+    if min(size) < scale:
         raise UserError(f"{photograph.hr} is {size[0]}x{size[1]}: too small for scale {scale}. Copy the image again.")
-    return scale * small[0], scale * small[1]
+    return size[0] // scale * scale, size[1] // scale * scale
 
 
 def _pictures(photograph: Photograph, scale: int, size: tuple[int, int], places: list) -> list[Pictures]:

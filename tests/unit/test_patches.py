@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.datasets.packed import write_stack
+from pipeline.datasets.packed import Packed, write_stack
 from pipeline.datasets.patches import PatchSampler
 from pipeline.errors import UserError
 
@@ -74,6 +74,24 @@ def test_flips_and_turns_all_occur(tmp_path):
         for name, image in zip(batch.names, batch.source_lr, strict=True):
             seen.setdefault(name, set()).add(image.numpy().tobytes())
     assert {len(views) for views in seen.values()} == {8}
+
+
+def test_pixels_are_those_of_the_file_turned(tmp_path):
+    files = pack(tmp_path)
+    draw, packed = sampler(files, patch=10), {name: Packed(path) for name, path in files.items()}
+    seen = set()
+    for step in range(20):
+        batch = draw(step)
+        for name, images in (("source_hr", batch.source_hr), ("target_lr", batch.target_lr)):
+            side = images.shape[2]
+            layouts = [(3 * side * side, 1, 3 * side, 3), (3 * side * side, 1, 3, 3 * side)]
+            seen.add(layouts.index(images.stride()))
+            for shown, image in zip([n for n in batch.names if n[:6] == name[:6]], images, strict=True):
+                original = packed[name][packed[name].names.index(shown.partition(":")[2])]
+                turned = [np.rot90(view, turns) for view in (original, original[::-1]) for turns in range(4)]
+                found = image.permute(1, 2, 0).numpy()
+                assert any(np.array_equal(found, view.astype(np.float32) / np.float32(255)) for view in turned)
+    assert seen == {0, 1}  # column by column where every image is turned: rounding of results rests on it
 
 
 def test_patches_smaller_than_the_crop_are_refused(tmp_path):

@@ -112,6 +112,24 @@ def test_a_remainder_of_hr_is_cut_at_the_right_and_bottom(tmp_path):
     np.testing.assert_array_equal(next(iter(test.pairs))[1], whole)
 
 
+def test_an_lr_of_one_row_more_loses_it(tmp_path):
+    """MATLAB rounds sizes up, so a published LR may reach beyond the HR."""
+    raw = write_realsr(tmp_path)
+    lr = next(raw.rglob("Test/4/Canon_001_LR4.png"))
+    whole = read_rgb(lr)
+    write_png(lr.with_name("Canon_001_HR.png"), read_rgb(lr.with_name("Canon_001_HR.png"))[:-1])
+    *_, test = realsr.collect(REALSR, "canon", 4, raw)
+    found, hr, _ = next(iter(test.pairs))
+    np.testing.assert_array_equal(found, whole[:-1])
+    assert hr.shape[0] == 4 * found.shape[0] == test.items[0].size[0]
+
+
+def test_a_photograph_below_one_lr_pixel_is_refused(tmp_path):
+    write_png(tmp_path / "Set5/HR/baby.png", pixels(51, 15))
+    with pytest.raises(UserError, match=r"baby\.png is 51x15: too small for scale 16"):
+        benchmark.collect(TEST, "set5", 16, tmp_path)
+
+
 @pytest.mark.parametrize(("lost", "partner"), [("LR4", "HR"), ("HR", "LR4")])
 def test_a_missing_partner_is_named(tmp_path, lost, partner):
     raw = write_realsr(tmp_path)
