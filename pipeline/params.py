@@ -74,6 +74,12 @@ def _contradictions(params: dict):
         for weight in block.get("weights", []):
             if weight not in params["weights"]:
                 yield f"{place}.weights: '{weight}' has no block in weights"
+    for name, block in datasets.items():
+        for weight, stages in block.get("weights_except", {}).items():
+            for stage in stages:
+                method, _, part = stage.partition("/")
+                if weight not in methods.get(method, {}).get("stages", {}).get(part, {}).get("weights", []):
+                    yield f"datasets.{name}.weights_except.{weight}: '{stage}' is no stage that asks for {weight}"
     owners: dict[str, str] = {}
     for name, block in params["weights"].items():
         if owners.setdefault(block["file"], name) != name:

@@ -125,9 +125,10 @@ def train_inputs(params: dict, dataset, scale, setting, cameras, method, stage, 
 
 
 def stage_weights(params: dict, dataset: str, method: str, stage: str) -> list[str]:
-    """Pretrained files that the stage asks for and the data set's edition provides."""
-    provided = edition(params, dataset)["weights"]
-    return [name for name in stage_block(params, method, stage).get("weights", []) if name in provided]
+    """Pretrained files that the stage asks for and the data set or its edition provides."""
+    provided, spared = edition(params, dataset)["weights"], params["datasets"][dataset].get("weights_except", {})
+    asked = stage_block(params, method, stage).get("weights", [])
+    return [name for name in asked if name in provided and f"{method}/{stage}" not in spared.get(name, [])]
 
 
 def train_outputs(params: dict, dataset, scale, setting, cameras, method, stage, seed) -> dict[str, str]:

@@ -136,9 +136,11 @@ def _training_notes(params: dict, table: str) -> list[str]:
         block = plan.stage_block(params, method, stage)
         label, preset = params["methods"][method]["label"], params["methods"][method]["preset"]
         lengths.append(f"{label} {stage} {block['schedule'][edition]['steps']:,} (preset {preset})")
-        absent |= set(block.get("weights", [])) - set(size["weights"])
-        for name in plan.stage_weights(params, dataset, method, stage):
+        provided = plan.stage_weights(params, dataset, method, stage)
+        for name in provided:
             given.setdefault(name, []).append(f"{label} {stage}")
+        for name in set(block.get("weights", [])) - set(provided):
+            absent.add(f"{name} by {label} {stage}" if name in size["weights"] else name)
     lines = [f"Edition {edition}. Training steps: {', '.join(lengths)}."]
     lines.append(
         "Checkpoint: always the last. No training is given a test image, no adaptation the HR of its target camera."

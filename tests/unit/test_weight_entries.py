@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline import params, plan, stages
+from pipeline import cost, params, plan, stages
 from pipeline.errors import UserError
 from pipeline.workflow import Workflow
 
@@ -83,7 +83,7 @@ def test_a_data_set_has_its_own_files_or_its_editions(settings):
 def test_the_data_sets_with_features_differ_in_nothing_else():
     for name in ("simcam", "simcam_lab"):
         plain, features = (dict(SHIPPED["datasets"][each]) for each in (name, f"{name}_features"))
-        features.pop("weights")
+        features = {key: value for key, value in features.items() if key not in ("weights", "weights_except")}
         assert plain | {"label": ""} == features | {"label": ""}
 
 
@@ -99,6 +99,32 @@ def test_a_result_rests_on_what_a_file_is_not_on_where_it_comes_from(settings):
     for change in ({"sha256_prefix": "dcbb9e9dab"}, {"inside": "params"}, {"strip": "module."}):
         vgg19 |= change
         assert key(settings) != before
+
+
+@pytest.mark.parametrize("stage", ["dsn", "sr"])
+def test_small_patches_are_not_too_small_for_the_pretrained_networks(stage):
+    """Built as the training builds it, without values, at the smallest scale: AlexNet refuses images below 31 pixels."""
+    assert cost._Counted(SHIPPED).work("simcam_features", 2, "dasr", stage).step > 0
+
+
+def test_a_stage_can_be_spared_and_the_table_says_so(settings):
+    def notes(changed):
+        return " ".join(stages.key(changed, "table", {"table": "dada_simcam_features"})["settings"]["notes"])
+
+    assert plan.stage_weights(SHIPPED, "simcam_features", "dasr", "dsn") == []
+    assert plan.stage_weights(SHIPPED, "simcam_features", "dasr", "sr") == ["alexnet", "vgg19"]
+    assert plan.stage_weights(SHIPPED, "simcam_lab_features", "dasr", "dsn") == ["alexnet"]
+    assert "are left out in this edition: alexnet by DASR dsn." in notes(SHIPPED)
+    assert "features in loss terms: alexnet-owt-7be5be79.pth by DASR sr; vgg19-dcbb9e9d.pth by DA" in notes(SHIPPED)
+    settings["datasets"]["simcam_features"]["weights_except"] = {}
+    assert "left out" not in notes(settings)
+
+
+@pytest.mark.parametrize("stage", ["dasr/pretrain", "dasr", "dasr/x", "nobody/sr"])
+def test_a_stage_that_asks_for_nothing_cannot_be_spared(settings, stage):
+    settings["datasets"]["simcam_features"]["weights_except"] = {"alexnet": [stage]}
+    with pytest.raises(UserError, match=rf"weights_except\.alexnet: '{stage}' is no stage that asks for alexnet"):
+        params.check(settings)
 
 
 class TestFolders:

@@ -15,7 +15,9 @@ from tests.workflow.workspace import ENVIRONMENT, TABLE, Workspace
 
 FEATURES = "results/tables/dada_simcam_features.tex"
 RUN = "results/runs/simcam_features_x4/real/panasonic-sony/dada/adapt/seed0"
-VGG19 = "data/weights/vgg19-dcbb9e9d.pth"
+# Not the published names: other bytes under those are refused, and rightly.
+FILES = {"vgg19": "vgg19-random.pth", "alexnet": "alexnet-random.pth"}
+VGG19 = f"data/weights/{FILES['vgg19']}"
 
 
 def networks(folder: Path) -> dict[str, str]:
@@ -23,11 +25,10 @@ def networks(folder: Path) -> dict[str, str]:
     torch.manual_seed(3)
     vgg = torchvision.models.vgg.make_layers(torchvision.models.vgg.cfgs["E"])
     made = {"vgg19": vgg, "alexnet": torchvision.models.alexnet(weights=None).features}
-    files = {"vgg19": "vgg19-dcbb9e9d.pth", "alexnet": "alexnet-owt-7be5be79.pth"}
     folder.mkdir(parents=True)
     for name, layers in made.items():
-        torch.save({f"features.{key}": value for key, value in layers.state_dict().items()}, folder / files[name])
-    return {name: sha256(folder / file) for name, file in files.items()}
+        torch.save({f"features.{key}": value for key, value in layers.state_dict().items()}, folder / FILES[name])
+    return {name: sha256(folder / file) for name, file in FILES.items()}
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +42,8 @@ def finished(tmp_path_factory) -> tuple[Workspace, Path]:
     def offline(params):
         params["tables"]["dada_simcam_features"]["methods"] = ["source_only", "dada"]
         for name, digest in digests.items():
-            # Nothing may be fetched from here.
-            params["weights"][name] |= {"sha256_prefix": digest, "url": f"http://127.0.0.1:9/{name}.pth"}
+            url = f"http://127.0.0.1:9/{name}.pth"  # nothing can be fetched from there
+            params["weights"][name] |= {"file": FILES[name], "sha256_prefix": digest, "url": url}
 
     workspace.change(offline)
     workspace.snakemake("-c2", "--config", option_of_make(folder), "--", FEATURES)
@@ -69,7 +70,7 @@ def test_lpips_is_measured_and_the_table_says_on_what_it_rests(finished):
     metrics = json.loads((workspace.folder / RUN / "metrics_sony.json").read_text())
     assert all(row["lpips_alex"] > 0 for row in metrics["images"].values()) and not metrics["missing"]
     text = (workspace.folder / FEATURES).read_text()
-    assert "LPIPS" in text and "vgg19-dcbb9e9d.pth by DADA adapt" in text
+    assert "LPIPS" in text and f"{FILES['vgg19']} by DADA adapt" in text
     assert "left out" not in text and "No LPIPS" not in text
     with open(workspace.folder / FEATURES.replace(".tex", ".csv"), encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
@@ -84,12 +85,11 @@ def test_the_perceptual_term_was_trained_with(finished):
 def test_the_job_read_the_checked_file_and_its_receipt_says_so(finished):
     workspace, folder = finished
     receipt = json.loads((workspace.folder / f"{RUN}/generator.safetensors.receipt.json").read_text())
-    assert receipt["inputs"][VGG19] == sha256(folder / "vgg19-dcbb9e9d.pth")
-    assert receipt["key"]["settings"]["weights"] == {
-        "vgg19": {"file": "vgg19-dcbb9e9d.pth", "sha256_prefix": receipt["inputs"][VGG19]}
-    }
+    digest = sha256(folder / FILES["vgg19"])
+    assert receipt["inputs"][VGG19] == digest
+    assert receipt["key"]["settings"]["weights"] == {"vgg19": {"file": FILES["vgg19"], "sha256_prefix": digest}}
     fetched = json.loads((workspace.folder / f"{VGG19}.receipt.json").read_text())
-    assert fetched["run"]["fetched_from"] == str(folder / "vgg19-dcbb9e9d.pth")
+    assert fetched["outputs"][VGG19]["sha256"] == digest and fetched["run"]["folders"]["weights"] == str(folder)
 
 
 def test_the_results_hold_without_naming_the_folder_again(finished):
