@@ -187,7 +187,7 @@ def test_a_folder_of_a_commit(repository, places):
     fetch(["toy"], QUICK, sources=sources, places=places)
     assert left(places.raw / "toy/x4") == {"1.png"}
     report = json.loads((places.raw / "toy/inventory.json").read_text())
-    assert report["files"][0]["trust"] == "object_id"
+    assert report["files"][0]["trust"] == "object_id" and len(report["files"][0]["tree"]) == 40
     repository.rename(repository.with_name("gone"))
     fetch(["toy"], QUICK, sources=sources, places=places)
 
