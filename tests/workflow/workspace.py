@@ -20,8 +20,8 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", "GIT
 
 def tiny(params: dict) -> None:
     """Two cameras, one pair, small photographs, networks and schedules; the table `dada_simcam` real and of four methods."""
-    for name in ("simcam", "simcam_lab"):
-        block = params["datasets"][name]
+    simulated = [name for name, block in params["datasets"].items() if block["simulated"]]
+    for block in (params["datasets"][name] for name in simulated):
         block["cameras"] = {camera: block["cameras"][camera] for camera in ("panasonic", "sony")}
         block["train"] |= {"patches": 6, "size": 48, "scene": {**block["train"]["scene"], "size": 96}}
         block["val"] |= {"patches": 2, "size": 48, "scene": {**block["val"]["scene"], "size": 96}}
@@ -46,10 +46,10 @@ def tiny(params: dict) -> None:
         for stage in block.get("stages", {}).values():
             stage["schedule"]["small"] |= {"steps": 4, "batch": 2, "patch": 8, "milestones": []}
     for name, table in params["tables"].items():
-        if table["dataset"] in ("simcam", "simcam_lab"):
+        if table["dataset"] in simulated:
             cameras = "cameras" if table["kind"] == "crossdevice" else "pairs"
             table[cameras] = ["panasonic", "sony"] if cameras == "cameras" else [["panasonic", "sony"]]
-        if name in ("dada_simcam", "dada_simcam_lab"):
+        if name in (f"dada_{dataset}" for dataset in simulated):
             table |= {"settings": ["real"], "methods": ["bicubic", "source_only", "dada", "target_only"]}
     for block in params["figures"].values():
         _two_cameras(block, params["datasets"][block["dataset"]])
