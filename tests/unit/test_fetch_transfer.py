@@ -101,6 +101,17 @@ def test_206_with_another_piece_than_asked_for(server, tmp_path, shift):
     assert arrives(server, tmp_path, *answers) == [None, "bytes=50000-", None]
 
 
+def test_206_with_fewer_bytes_than_its_range(server, tmp_path):
+    """Its Content-Length is met, its Content-Range is not."""
+    answers = Answer(CONTENT, drop_after=50_000), Answer(CONTENT, length=100), CONTENT
+    assert arrives(server, tmp_path, *answers) == [None, "bytes=50000-", "bytes=50100-"]
+
+
+def test_206_with_more_bytes_than_its_range(server, tmp_path):
+    answers = Answer(CONTENT, drop_after=50_000), Answer(CONTENT, length=-1, extra=b"more"), CONTENT
+    assert arrives(server, tmp_path, *answers) == [None, "bytes=50000-", None]
+
+
 def test_206_that_was_not_asked_for(server, tmp_path):
     piece = {"Content-Range": "bytes 10-199999/200000"}
     odd = Answer(CONTENT, drop_after=50_000), Answer(CONTENT, headers=piece), CONTENT
