@@ -60,28 +60,38 @@ def fetch(
 
 
 def _file(spec: dict, sources: dict[str, Source], settings: Settings) -> File:
-    """What the catalogue knows of the file, and the settings' own address first and digest."""
-    owner, file = None, File(spec["file"], None, (), (), None, (), ())
-    for source in sources.values():
-        for known in source.files:
-            if known.name == spec["file"]:
-                owner, file = source, known
+    """The settings' address first and its digest, and what the catalogue knows of the same file."""
+    digest = spec["sha256_prefix"]
+    if digest is not None and not re.fullmatch(r"[0-9a-f]{8,64}", str(digest)):
+        raise UserError(f"weights {spec['file']}: sha256_prefix is {digest!r}, expected 8 to 64 hexadecimal digits.")
+    own = _location(spec)
+    owner, file = _known(spec, own, sources)
     if owner and owner.licence.ask and owner.licence.name not in settings.accept:
         raise UserError(
             f"{spec['file']}: its terms have to be accepted first: {owner.licence.terms} Then write '{owner.licence.name}' "
             "into fetch.accept in params.yaml."
         )
-    own = _location(spec)
     own = next((location for location in file.locations if location.origin == own.origin), own)
-    others = tuple(location for location in file.locations if location.origin != own.origin)
-    digest = spec["sha256_prefix"]
-    if digest is None:
-        return replace(file, locations=(own, *others))
-    if not re.fullmatch(r"[0-9a-f]{8,64}", str(digest)):
-        raise UserError(f"weights {spec['file']}: sha256_prefix is {digest!r}, expected 8 to 64 hexadecimal digits.")
+    others = (location for location in file.locations if location is not own)
     # The catalogue knows who states it; the settings' copy of it proves nothing more.
-    stated = Checksum("sha256", str(digest), "params.yaml", "name_prefix")
-    return replace(file, locations=(own, *others), checksums=(*file.checksums, stated))
+    stated = [Checksum("sha256", str(digest), "params.yaml", "name_prefix")] if digest else []
+    return replace(file, locations=(own, *others), checksums=(*file.checksums, *stated))
+
+
+def _known(spec: dict, own: Location, sources: dict[str, Source]) -> tuple[Source | None, File]:
+    """The catalogue's file of this name, if the settings mean it: by its address or its digest; else an unknown one."""
+    for source in sources.values():
+        for file in source.files:
+            digests = [checksum.value for checksum in file.checksums if checksum.algorithm == "sha256"]
+            same = spec["sha256_prefix"] and any(_agree(spec["sha256_prefix"], value) for value in digests)
+            if file.name == spec["file"] and (same or own.origin in [location.origin for location in file.locations]):
+                return source, file
+    return None, File(spec["file"], None, (), (), None, (), ())
+
+
+def _agree(one: str, other: str) -> bool:
+    """Whether one of two digests is the other's beginning."""
+    return one.startswith(other) or other.startswith(one)
 
 
 def _location(spec: dict) -> Location:

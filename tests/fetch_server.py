@@ -29,6 +29,7 @@ class Answer:
     stall_after: int | None = None  # bytes of the body, then nothing for a long time
     pause: float = 0.0  # seconds after every 10 kB
     length: int | None = None  # what Content-Length says instead of the truth; -1: nothing
+    extra: bytes = b""  # after the content
     shift: int = 0  # a 206 begins so many bytes later than asked for
     location: str | None = None  # a redirect
 
@@ -82,7 +83,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 return
             start += answer.shift
             headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
-        body = content[start:]
+        body = content[start:] + answer.extra
         length = len(body) if answer.length is None else answer.length
         if length >= 0:
             headers["Content-Length"] = str(length)

@@ -7,6 +7,7 @@ pretrained files to data/raw/weights. What is here already is checked and kept.
 
 import argparse
 import dataclasses
+import signal
 import sys
 
 from pipeline import params
@@ -29,6 +30,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--repin", metavar="REASON", help="take a file that is not the pinned one; the reason is kept")
     parser.add_argument("--settings", metavar="FILE", help="the block fetch as JSON, instead of that of params.yaml")
     arguments = parser.parse_args(words)
+    before = signal.signal(signal.SIGTERM, _stop)
     try:
         settings = Settings.of(read_json(arguments.settings) if arguments.settings else params.load()["fetch"])
         settings = dataclasses.replace(
@@ -46,7 +48,14 @@ def main(words: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted: what came so far is kept, the same command goes on", file=sys.stderr)
         return 130
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return 0
+
+
+def _stop(number: int, _frame) -> None:
+    """SIGTERM ends the work like an exception, so that nothing half-unpacked is left."""
+    raise SystemExit(128 + number)
 
 
 def _listed(sources: dict[str, catalogue.Source]) -> str:

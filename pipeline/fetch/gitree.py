@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Collection
@@ -40,10 +41,10 @@ def export(location: Location, folder: Path, suffixes: Collection[str], settings
 
 def _fetch(repository: Path, url: str, commit: str, settings: Settings) -> None:
     slow = f"http.lowSpeedTime={int(settings.read_timeout) or 1}"
-    words = ["-c", "http.lowSpeedLimit=1", "-c", slow, "fetch", "--quiet", "--no-tags", "--depth=1", url, commit]
+    words = ["-c", "http.lowSpeedLimit=1", "-c", slow, "fetch", "--no-tags", "--depth=1", url, commit]
     for attempt in range(settings.retries + 1):
         try:
-            _git("-C", str(repository), "-c", "transfer.fsckObjects=true", *words)
+            _git("-C", str(repository), "-c", "transfer.fsckObjects=true", *words, live=sys.stderr.isatty())
             return
         except Refused:
             if attempt == settings.retries:
@@ -51,11 +52,16 @@ def _fetch(repository: Path, url: str, commit: str, settings: Settings) -> None:
             time.sleep(min(settings.longest_wait, settings.first_wait * 2**attempt))
 
 
-def _git(*words: str) -> str:
+def _git(*words: str, live: bool = False) -> str:
+    """What git prints; `live`: its progress and errors go to the terminal."""
+    shown = None if live else subprocess.PIPE
+    environment = {**os.environ, **QUIET}
     try:
-        done = subprocess.run(["git", *words], capture_output=True, text=True, env={**os.environ, **QUIET})
+        done = subprocess.run(["git", *words], stdout=subprocess.PIPE, stderr=shown, text=True, env=environment)
     except FileNotFoundError as error:
         raise UserError("git: no such program. Install git (Debian: apt install git), then run again.") from error
     if done.returncode:
-        raise Refused(f"git {words[-2]} {words[-1]}: {done.stderr.strip().splitlines()[-1:] or ['failed']}")
+        raise Refused(
+            f"git {words[-2]} {words[-1]}: {(done.stderr or 'failed, as said above').strip().splitlines()[-1]}"
+        )
     return done.stdout

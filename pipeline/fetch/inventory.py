@@ -46,7 +46,11 @@ def take(source: Source, files: list[File], pins: dict[str, dict], folder: Path)
         "licence": {"id": source.licence.name, "terms": source.licence.terms},
         "files": [
             {"name": file.name, "into": file.into}
-            | {key: pins[file.name][key] for key in ("sha256", "size", "trust", "stated_by") if key in pins[file.name]}
+            | {
+                key: pins[file.name][key]
+                for key in ("sha256", "size", "tree", "trust", "stated_by")
+                if key in pins[file.name]
+            }
             for file in files
         ],
         "counts": counts,

@@ -17,7 +17,7 @@ from pipeline.fetch.parts import forget
 from pipeline.fetch.room import check_room, full_disk
 from pipeline.fetch.settings import Settings
 from pipeline.fetch.transfer import Got, Refused, download
-from pipeline.files import atomic
+from pipeline.files import atomic, remove_temporaries
 
 if TYPE_CHECKING:
     import requests
@@ -33,6 +33,7 @@ def obtain(file: File, target: Path, settings: Settings, lock: Lock, repin: str 
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with exclusive(target.with_name(f".{target.name}.lock"), f"{target}: another process fetches it; waiting ..."):
+        remove_temporaries(target)
         if target.is_file():
             return pin_local(target, file, lock, "put there by hand", repin)
         reasons = []

@@ -1,5 +1,6 @@
 """Fetch sources of the catalogue, step by step: plan, download and check, unpack, count. Each step does nothing twice."""
 
+import shutil
 from pathlib import Path
 
 from pipeline.errors import UserError
@@ -49,6 +50,9 @@ def _dataset(
 ) -> None:
     folder = places.raw / source.name
     with exclusive(folder / ".fetch.lock", f"{folder}: another process fetches it; waiting ..."):
+        for left in folder.glob(".*.tmp"):
+            # Of a process that was killed while it unpacked; none works here now.
+            shutil.rmtree(left)
         pins = {file.name: _here(source, file, folder, places, settings, lock, repin) for file in files}
         report = inventory.take(source, files, pins, folder)
     weak = [file.name for file in files if pins[file.name]["trust"] == "tofu"]

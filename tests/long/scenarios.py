@@ -123,6 +123,8 @@ HARMLESS = [
         setting(f"{SMALL}.resources.evaluate.mem_mb", 1),
         setting("adopt.drealsr", "/somewhere/else"),
         setting("adopt.weights", "/elsewhere"),
+        setting("fetch.retries", 1),
+        setting("fetch.mirror", "/elsewhere"),
         setting("tracking.uri", "http://server:5000")), NOTHING),
     Scenario("a seed more, and back", several(
         setting("tables.dada_simcam.seeds", [0, 1]), setting("tables.dada_simcam.seeds", [0])), NOTHING),

@@ -123,7 +123,7 @@ def test_a_folder_in_use_is_kept(tmp_path):
     archive = make_zip(tmp_path / "a.zip", {"a.png": b"x"})
     (tmp_path / "out").mkdir()
     assert unpack([archive], tmp_path / "out") == ["a.png"]
-    refused(tmp_path, archive, "not empty")
+    refused(tmp_path, archive, "is there already")
     refused(tmp_path, [archive, tmp_path / "gone"], "gone: no such archive")
     with pytest.raises(UserError, match="all its parts"):
         unpack([], tmp_path / "none")

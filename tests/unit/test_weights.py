@@ -132,8 +132,16 @@ def test_the_catalogue_knows_more_places_and_digests(spec, bring, server):
     assert (pin["url"], pin["trust"]) == (other, "upstream")
 
 
+def test_another_file_under_a_known_name_stands_alone(spec, bring):
+    """Settings that name another address and another digest mean another file."""
+    known = source(
+        file("trunk.pth", "https://example.org/a", checksums=(stated("0" * 64, trust="upstream"),)), kind="weights"
+    )
+    assert bring(spec, sources=known)["trust"] == "name_prefix"
+
+
 def test_terms_have_to_be_accepted(spec, bring, server):
-    known = source(file("trunk.pth"), kind="weights", licence=Licence("strict", "Research only.", True))
+    known = source(file("trunk.pth", spec["url"]), kind="weights", licence=Licence("strict", "Research only.", True))
     with pytest.raises(UserError, match=r"Research only.*fetch\.accept"):
         bring(spec, sources=known)
     assert server.asked == []
