@@ -203,15 +203,16 @@ def table_cells(params: dict, table: str) -> list[dict]:
 
     Without those that need images of a camera which this copy lacks: `absent_cells`.
     """
-    return [cell for cell in _cells(params, table) if cell["metrics"]]
+    return [cell for cell in all_cells(params, table) if cell["metrics"]]
 
 
 def absent_cells(params: dict, table: str) -> list[dict]:
     """The number groups of a table that cannot be computed with this copy; their `metrics` is None."""
-    return [cell for cell in _cells(params, table) if not cell["metrics"]]
+    return [cell for cell in all_cells(params, table) if not cell["metrics"]]
 
 
-def _cells(params: dict, table: str) -> list[dict]:
+def all_cells(params: dict, table: str) -> list[dict]:
+    """Both, in the order of the table."""
     block = params["tables"][table]
     dataset, scale = block["dataset"], block["scale"]
     there = set(available(params, dataset))

@@ -93,7 +93,7 @@ def _table(params: dict, wildcards: dict):
         "metrics": [{"name": metric, **params["metrics"][metric]} for metric in block["metrics"]],
         "bootstrap": plan.edition(params, block["dataset"])["evaluate"]["bootstrap"],
         "notes": [*_training_notes(params, name), *_absent_notes(params, name), *block["notes"]],
-        "cells": [*plan.table_cells(params, name), *plan.absent_cells(params, name)],
+        "cells": plan.all_cells(params, name),
     }
     return ["pipeline.tables"], settings, ["numpy", "pyyaml"]
 

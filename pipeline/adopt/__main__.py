@@ -59,6 +59,12 @@ def _decode(value: str) -> int | None:
     return int(value)
 
 
+def _count(value: str) -> int:
+    if not value.isdigit() or int(value) < 1:
+        raise argparse.ArgumentTypeError(f"'{value}' is not a number of 1 or more")
+    return int(value)
+
+
 def main(words: list[str] | None = None) -> int:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.adopt", description=__doc__, allow_abbrev=False)
@@ -67,8 +73,10 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument(
         "--decode", type=_decode, default=None, metavar="all|N", help="all images, or N drawn at random"
     )
-    parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)), help="processes (default: cores)")
-    parser.add_argument("--shown", type=int, default=5, metavar="N", help="names printed of every list")
+    parser.add_argument(
+        "--workers", type=_count, default=len(os.sched_getaffinity(0)), help="processes (default: cores)"
+    )
+    parser.add_argument("--shown", type=_count, default=5, metavar="N", help="names printed of every list")
     arguments = parser.parse_args(words)
     try:
         layout = layouts.named(arguments.name)

@@ -134,8 +134,8 @@ def camera_of(name: str) -> str | None:
 
 
 def names_in(folder: Path) -> list[str]:
-    """Names of the files in a folder, sorted; none when there is no such folder."""
-    return sorted(entry.name for entry in os.scandir(folder) if entry.is_file()) if folder.is_dir() else []
+    """Names of the files in a folder, sorted, links to nothing among them; none when there is no such folder."""
+    return sorted(entry.name for entry in os.scandir(folder) if not entry.is_dir()) if folder.is_dir() else []
 
 
 def keys(names: Iterable[str], camera: str, magnifications: tuple[int, ...]) -> dict[tuple[str, str], str]:

@@ -132,6 +132,8 @@ def test_the_last_part_missing_is_no_whole_archive(packed):
 
 def test_joined_archive_beside_its_parts_is_taken_once(raw, packed):
     zipped(raw / "x4/Train_x4", packed / "baidu/x4/Train_x4.zip")
+    joined = packed / "baidu/x4/Train_x4.zip"
+    assert archives.groups(packed)[0][joined] == [joined]
     assert report("drealsr", packed)[0]["digest"] == report("drealsr", raw)[0]["digest"]
 
 

@@ -203,6 +203,23 @@ def test_what_does_not_decode_is_named(raw, how, why):
     assert found["level"] == "partial" and part(found, "sony", 4, "train")["found"] == 4
 
 
+def test_a_link_to_nothing_is_named(raw, tmp_path):
+    (path,) = named(raw, "sony_100_x1_2")
+    path.unlink()
+    path.symlink_to(tmp_path / "gone.png")
+    damaged = part(report("drealsr", raw)[0], "sony", 4, "train")["faults"]["damaged"]
+    assert (
+        list(damaged) == ["sony_100_x4_2"] and "cannot be read (No such file or directory)" in damaged["sony_100_x4_2"]
+    )
+
+
+@pytest.mark.parametrize("words", [["--workers", "0"], ["--decode", "some"], ["--shown", "-1"]])
+def test_arguments_that_make_no_sense_are_refused(words, capsys):
+    with pytest.raises(SystemExit):
+        main(["drealsr", *words])
+    assert f"argument {words[0]}: '{words[1]}' is n" in capsys.readouterr().err
+
+
 def test_without_decoding_a_truncated_file_passes_and_that_is_said(raw):
     (path,) = named(raw, "sony_100_x4_2.png")
     spoil(path, "truncated")

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from pipeline import cost, ordering, params, plan, roles, stages, tables
-from pipeline.adopt import advice, before, record
+from pipeline.adopt import advice, archives, before, record
 from pipeline.datasets import drealsr
 from pipeline.errors import UserError
 from pipeline.layout import DASH
@@ -265,6 +265,16 @@ def test_packing_asks_for_the_cameras_that_are_said_to_be_there(place, two):
     settings["datasets"]["drealsr"]["available"] = None
     with pytest.raises(UserError, match="train HR of olympus"):
         asked(settings, "sony")
+
+
+def test_a_packed_copy_is_read_where_it_was_unpacked(place, two, tmp_path):
+    settings = copy.deepcopy(TWO)
+    settings["adopt"]["drealsr"] = str(tmp_path / "zips")
+    shutil.make_archive(str(tmp_path / "zips" / "x4"), "zip", two)
+    with pytest.raises(UserError, match=r"there are archives to unpack: x4\.zip.*python -m pipeline\.adopt drealsr"):
+        asked(settings, "sony")
+    archives.unpacked("drealsr", tmp_path / "zips")
+    assert asked(settings, "sony") == {"raw": "data/raw/drealsr"}
 
 
 def report_of(folder: Path, **faults: dict) -> None:
