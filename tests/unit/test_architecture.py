@@ -16,7 +16,7 @@ LAYERS = [
         *("reproducibility", "images", "weights", "job", "bootstrap", "params", "plan", "figure_plan", "roles"),
         *("shell_lines", "receipts"),
     ],
-    ["datasets", "stages", "stages_networks", "sync", "stale_locks", "relay"],
+    ["datasets", "stages", "stages_networks", "sync", "stale_locks", "relay", "slurm_plugin"],
     ["models", "tiles"],
     ["checkpoints", "losses", "metrics"],
     ["methods", "training_state"],
