@@ -20,13 +20,18 @@ USABLE = ("complete", "unverified", "incomplete")
 
 @dataclass
 class Row:
-    """A part: what is stated of it, how many whole images or pairs there are, fault → name → what is wrong with it."""
+    """A part: what is stated of it, its files, keys of whole images or pairs, fault → name → what is wrong with it."""
 
     part: Part
     expected: Expected | None
-    found: int = 0
     files: int = 0
+    whole: set[str] = field(default_factory=set)
     faults: dict[str, dict[str, str]] = field(default_factory=lambda: {name: {} for name in FAULTS})
+
+    @property
+    def found(self) -> int:
+        """Whole images or pairs, readable, of the right size, and in the list where there is one."""
+        return len(self.whole.difference(*(self.faults[name] for name in ("size", "damaged", "extra"))))
 
     @property
     def state(self) -> str:
@@ -97,43 +102,42 @@ def level(layout: Layout, found: list[Row]) -> str:
 
 
 def _row(layout: Layout, part: Part, held: dict, looks: dict) -> Row:
-    row = Row(part, layout.expected.get(part))
     own = held.get(part, {"HR": {}, "LR": {}})
-    other = layout.partner(part)
-    hr = held.get(other, {"HR": {}})["HR"] if other else {}
-    mine = own["LR"] if other and other != part else own["HR"]
-    row.files = len(own["HR"]) + len(own["LR"])
-    if other == part:
-        row.faults["no_lr"] = {
-            _file(own["HR"][key]): "its LR partner does not exist" for key in own["HR"].keys() - own["LR"]
-        }
-    if other:
-        row.faults["no_hr"] = {_file(own["LR"][key]): "its HR partner does not exist" for key in own["LR"].keys() - hr}
-    for key in sorted({*own["HR"], *own["LR"]}):
-        for images in (own[kind][key] for kind in ("HR", "LR") if key in own[kind]):
-            _one(row, images, looks)
-    if other:
-        for key in sorted(own["LR"].keys() & hr):
-            if wrong := _ratio(part.scale, layout.exact, looks[own["LR"][key][0].path], looks[hr[key][0].path]):
-                row.faults["size"][key] = wrong
-    _sizes(row, layout, [images[0] for kind in ("HR", "LR") for images in own[kind].values()], looks)
+    row = Row(part, layout.expected.get(part), files=len(own["HR"]) + len(own["LR"]))
+    for kind in ("HR", "LR"):
+        for key, images in sorted(own[kind].items()):
+            _one(row, kind, key, images, looks)
+        _sizes(row, layout, kind, own[kind], looks)
+    above = layout.partner(part)
+    if above is None:
+        row.whole = set(own["HR"])
+    else:
+        _pairs(row, layout, own["LR"], held.get(above, {"HR": {}})["HR"], looks)
+        alone = own["HR"].keys() - own["LR"].keys()
+        row.faults["no_lr"] = {own["HR"][key][0].path.name: "its LR partner does not exist" for key in alone}
     if row.expected and row.expected.names is not None:
-        there = set(own["HR"]) | set(own["LR"])
+        there = {*own["HR"], *own["LR"]}
         row.faults["missing"] = dict.fromkeys(sorted(row.expected.names - there), "not there")
         row.faults["extra"] = dict.fromkeys(sorted(there - row.expected.names), f"not in {row.expected.source}")
-    whole = set(mine) & set(own["LR"]) if other == part else set(mine) & set(hr) if other else set(mine)
-    spoiled = {*row.faults["size"], *row.faults["damaged"], *row.faults["extra"]}
-    row.found = len([key for key in whole if key not in spoiled])
     return row
 
 
-def _one(row: Row, images: list[Image], looks: dict) -> None:
-    image, *more = images
-    seen: Look = looks[image.path]
-    if seen.problem:
-        row.faults["damaged"][image.key] = f"{image.path}: {seen.problem}"
-    if more:
-        row.faults["twice"][image.key] = " and ".join(str(one.path) for one in images)
+def _one(row: Row, kind: str, key: str, images: list[Image], looks: dict) -> None:
+    """Damaged files of one name, and that there are several."""
+    problems = [f"{image.path}: {looks[image.path].problem}" for image in images if looks[image.path].problem]
+    if problems:
+        row.faults["damaged"][key] = "; ".join(filter(None, [row.faults["damaged"].get(key), *problems]))
+    if len(images) > 1:
+        row.faults["twice"][key] = f"{kind}: " + " and ".join(str(image.path) for image in images)
+
+
+def _pairs(row: Row, layout: Layout, lr: dict, hr: dict, looks: dict) -> None:
+    """LR without HR, pairs of wrong sizes, and pairs that are whole."""
+    row.whole = lr.keys() & hr.keys()
+    row.faults["no_hr"] = {lr[key][0].path.name: "its HR partner does not exist" for key in lr.keys() - hr.keys()}
+    for key in sorted(row.whole):
+        if wrong := _ratio(row.part.scale, layout.exact, looks[lr[key][0].path], looks[hr[key][0].path]):
+            row.faults["size"][key] = wrong
 
 
 def _ratio(scale: int | None, exact: bool, lr: Look, hr: Look) -> str:
@@ -146,20 +150,14 @@ def _ratio(scale: int | None, exact: bool, lr: Look, hr: Look) -> str:
     return f"HR is {hr.size[0]}x{hr.size[1]}, LR {lr.size[0]}x{lr.size[1]}, expected HR {scale} times as large"
 
 
-def _sizes(row: Row, layout: Layout, images: list[Image], looks: dict) -> None:
+def _sizes(row: Row, layout: Layout, kind: str, images: dict, looks: dict) -> None:
     """Images of another size than the data set's or, where a split is of one size, than most of it."""
-    for kind in ("HR", "LR"):
-        sizes = {
-            image: looks[image.path].size for image in images if image.kind == kind and not looks[image.path].problem
-        }
-        wanted = layout.size if kind == "HR" else None
-        if row.part.split in layout.one_size and sizes:
-            wanted = Counter(sizes.values()).most_common(1)[0][0]
-        for image, size in sizes.items():
-            if wanted and size != wanted:
-                text = f"{kind} is {size[0]}x{size[1]}, expected {wanted[0]}x{wanted[1]}"
-                row.faults["size"].setdefault(image.key, text)
-
-
-def _file(images: list[Image]) -> str:
-    return images[0].path.name
+    seen = {key: looks[each[0].path] for key, each in images.items()}
+    sizes = {key: look.size for key, look in seen.items() if not look.problem}
+    wanted = layout.size if kind == "HR" else None
+    if row.part.split in layout.one_size and sizes:
+        wanted = Counter(sizes.values()).most_common(1)[0][0]
+    for key, size in sizes.items():
+        if wanted and size != wanted:
+            text = f"{kind} is {size[0]}x{size[1]}, expected {wanted[0]}x{wanted[1]}"
+            row.faults["size"].setdefault(key, text)
