@@ -13,7 +13,7 @@ from tests.slurm.calls import TRAINING
 from tests.slurm.cluster import Cluster
 from tests.workflow.workspace import TABLE, Workspace
 
-STEPS, LONGER = 1000, 4000  # twenty seconds and more than a minute of a core
+STEPS = 400  # eight seconds of a core
 
 
 @pytest.fixture(scope="session")
@@ -45,30 +45,19 @@ def here(once) -> Workspace:
     return once("here", lambda workspace: workspace.snakemake("-c2", "--", TABLE))
 
 
-def trained(steps: int) -> Callable[[Workspace], None]:
-    """Packed cameras and one training of so many steps that saves its state about every second."""
+@pytest.fixture(scope="session")
+def whole(once) -> Workspace:
+    """A training that nobody interrupted, one that saves its state about every second."""
 
     def make(workspace: Workspace) -> None:
         def longer(params: dict) -> None:
             params["editions"]["small"]["training"]["state_minutes"] = 0.02
-            params["methods"]["source_only"]["stages"]["train"]["schedule"]["small"]["steps"] = steps
+            params["methods"]["source_only"]["stages"]["train"]["schedule"]["small"]["steps"] = STEPS
 
         workspace.change(longer)
         workspace.snakemake("-c2", "--", TRAINING)
 
-    return make
-
-
-@pytest.fixture(scope="session")
-def whole(once) -> Workspace:
-    """A training that nobody interrupted."""
-    return once("whole", trained(STEPS))
-
-
-@pytest.fixture(scope="session")
-def whole_longer(once) -> Workspace:
-    """One of twice as many steps."""
-    return once("whole_longer", trained(LONGER))
+    return once("whole", make)
 
 
 @pytest.fixture

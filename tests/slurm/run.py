@@ -43,20 +43,22 @@ def main(words: list[str]) -> int:
         return int(os.environ.get("CI") == "true")
     # So that the cluster is taken down, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    folder = Path(tempfile.mkdtemp(prefix="slurm-"))
+    folder, code = Path(tempfile.mkdtemp(prefix="slurm-")), 1
     site = cluster.Cluster(folder)
     try:
         site.up()
-        print(f"{site.say('sinfo', '--version').strip()} is up on {', '.join(site.nodes())}: {folder}", flush=True)
-        # -p: the folder holds what a failed test's jobs said, and the databases of SLURM.
-        command = [sys.executable, "-m", "pytest", "-m", "slurm", "--override-ini=addopts=-q --strict-markers", *words]
-        code = subprocess.run(
-            command, cwd=cluster.ROOT, env={**site.environment, "SLURM_TEST_FOLDER": str(folder)}
-        ).returncode
+        print(f"{site.say('sinfo', '--version').strip()} is up on {', '.join(site.nodes())}", flush=True)
+        options = ["-m", "slurm", "--override-ini=addopts=-q --strict-markers", f"--basetemp={folder / 'tests'}"]
+        environment = {**site.environment, "SLURM_TEST_FOLDER": str(folder)}
+        done = subprocess.run([sys.executable, "-m", "pytest", *options, *words], cwd=cluster.ROOT, env=environment)
+        code = done.returncode
     finally:
         cluster.sweep()
-        shutil.rmtree(folder, ignore_errors=True)
-    left = cluster.marked() - {os.getpid()}
+        if code:
+            print(f"kept: {folder}, with the logs of SLURM and, below tests, the folders of the tests")
+        else:
+            shutil.rmtree(folder)
+    left = cluster.marked()
     print(f"the cluster is down{f', but processes are left: {left}' if left else ''}")
     return code or int(bool(left))
 
