@@ -200,8 +200,6 @@ def _receive(response, content: Content, part: Path, offset: int) -> None:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise full_disk(part, error, "What came so far is kept and will be gone on with.") from error
         raise UserError(f"{part}: could not be written ({error.strerror or error}).") from error
-    if content.size is not None and offset > content.size:
-        forget(part)
     if problem is None and content.size not in (None, offset):
         problem = f"{offset:,} of {content.size:,} bytes came"
     if problem:
