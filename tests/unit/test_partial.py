@@ -61,6 +61,13 @@ def test_every_cell_that_can_be_computed_is_planned_and_no_other():
     assert all(cell["metrics"] is None for cell in absent) and not plan.absent_cells(SHIPPED, "dada")
 
 
+def test_a_table_is_told_of_its_cells_in_their_order_whether_they_are_there_or_not():
+    part, whole = (key(settings, "dada")["settings"] for settings in (TWO, SHIPPED))
+    places = [[{**cell, "metrics": None} for cell in settings["cells"]] for settings in (part, whole)]
+    assert places[0] == places[1] and sum(cell["metrics"] is None for cell in part["cells"]) == 42
+    assert any(note.startswith(NOTE) for note in part["notes"]) and part["pairs"] == whole["pairs"]
+
+
 def test_no_run_below_a_table_reads_an_absent_camera():
     for table in ("dada", "dada_crossdevice"):
         runs = plan.training_runs(TWO, table)
