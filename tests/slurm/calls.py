@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.slurm.cluster import Cluster
 from tests.workflow.workspace import ENVIRONMENT, Workspace
 
-SECONDS = 400
+SECONDS = 800
 RUNS = "results/runs/simcam_x4/real"
 TRAINING = f"{RUNS}/panasonic/source_only/train/seed0/generator.safetensors"
 # Asks SLURM more often than the profile does, for jobs of seconds; --jobs and all else stay the profile's.

@@ -23,7 +23,7 @@ MARK = "SR_ADAPTATION_TEST_CLUSTER"
 TOOLS = ("munged", "mariadbd", "mariadb-install-db", "slurmdbd", "slurmctld", "slurmd", "sbatch", "sacct", "sacctmgr")
 NODES = ("cpu1", "gpu1", "spare1")
 DAEMONS = ("munged", "mariadbd", "slurmdbd", "slurmctld", *(f"slurmd-{node}" for node in NODES))
-ACCOUNT, PARTITION, GPUS = "lab", "batch", 2
+ACCOUNT, PARTITION, GPUS = "lab", "batch", 1
 
 
 def missing() -> list[str]:

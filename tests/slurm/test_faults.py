@@ -31,8 +31,9 @@ def test_a_cancelled_training_goes_on(site, whole, copied, record_property):
 
 def test_near_its_time_limit_a_training_saves_and_goes_on_in_another_job(site, whole, copied, record_property):
     workspace = copied(whole)
-    workspace.change(train_resources(runtime=1))
-    extra(workspace, "--signal=TERM@15")
+    # SLURM looks every half minute and may be half a minute early: the warning comes after one minute or a little more.
+    workspace.change(train_resources(runtime=2))
+    extra(workspace, "--signal=TERM@30")
     call = Call(workspace, *IMPATIENT, TRAINING)
     first = running(site, workspace, TRAIN)
     with slowed(workspace):
@@ -42,7 +43,7 @@ def test_near_its_time_limit_a_training_saves_and_goes_on_in_another_job(site, w
     call.ends()
     assert states(site, workspace)[0] == "FAILED" and states(site, workspace)[-1] == "COMPLETED"
     # Stopped by itself, before the limit; a second attempt has the same limit.
-    assert accounted(site, first, "TimelimitRaw", "State") == ["1", "FAILED"]
+    assert accounted(site, first, "TimelimitRaw", "State") == ["2", "FAILED"]
     assert calls.continued(workspace) >= stopped
     note(record_property, stopped, workspace)
     assert_same(contents(workspace), contents(whole))
