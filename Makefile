@@ -14,6 +14,7 @@ TABLES ?=
 DOOR ?= read
 CELL ?=
 PATHS ?=
+AGAIN ?=
 PY := .venv/bin/python
 # Relative and by content: the set-up is repeated when the lock changes, not when a checkout touches it.
 READY := .venv/.ready-$(shell (sha256sum requirements.lock || shasum -a 256 requirements.lock) 2>/dev/null | cut -c1-16)
@@ -71,7 +72,7 @@ test-long: $(READY) ## what takes longer: every rerun scenario, kills, mutations
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal -m long tests/long
 
 test-slurm: $(READY) ## the workflow and its faults on a real SLURM, started for it (Debian's packages are installed if absent)
-	@OMP_NUM_THREADS=1 $(PY) -m tests.slurm.run -n 3 --dist worksteal
+	@OMP_NUM_THREADS=1 $(PY) -m tests.slurm.run -n 3 --dist worksteal $(AGAIN)
 
 bench-receipts: $(READY) ## what receipts cost: dry runs of 900 and of 5,000 jobs with and without them, and the audit
 	@OMP_NUM_THREADS=1 $(PY) -m tests.long.overhead 900 5000

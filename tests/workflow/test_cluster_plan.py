@@ -22,6 +22,14 @@ def workspace(tmp_path_factory) -> Workspace:
     return workspace
 
 
+def test_no_key_of_the_profile_is_overruled():
+    """Snakemake takes the whole value of a key from profiles/default where both have one."""
+    everywhere, site = (
+        yaml.safe_load((ROOT / path).read_text()) for path in ("profiles/default/config.yaml", "slurm/config.yaml")
+    )
+    assert set(everywhere) & set(site) == set()
+
+
 def test_jobs_and_submissions_are_those_that_snakemake_counts(workspace, monkeypatch):
     done = workspace.snakemake("--profile", "slurm", "-n", "--", TABLE, CROSS)
     text = done.stdout + done.stderr
