@@ -19,8 +19,34 @@ def load(path: str | Path = "params.yaml", schema: str | Path = SCHEMA) -> dict:
         raise UserError(f"{path}: no such file. Run from the top folder of the repository.") from error
     except yaml.YAMLError as error:
         raise UserError(f"{path}: not valid YAML: {error}") from error
+    check_keys(path)
     check(params, path, schema)
     return params
+
+
+def check_keys(path: str | Path) -> None:
+    """UserError for a key that stands twice in one block: PyYAML keeps the last without a word, DVC refuses the file."""
+    import yaml
+
+    with open(path, encoding="utf-8") as stream:
+        nodes = [yaml.compose(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))]
+    seen = set()
+    while nodes:
+        node = nodes.pop()
+        if id(node) in seen or not isinstance(node, yaml.CollectionNode):
+            continue
+        seen.add(id(node))  # an anchor's node stands in several places
+        if isinstance(node, yaml.SequenceNode):
+            nodes += node.value
+            continue
+        lines: dict[str, int] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if key.value in lines:
+                first = lines[key.value]
+                raise UserError(f"{path}, lines {first} and {line}: '{key.value}' stands twice in a block. Remove one.")
+            lines[key.value] = line
+            nodes.append(value)
 
 
 def check(params: dict, path: str | Path = "params.yaml", schema: str | Path = SCHEMA) -> None:

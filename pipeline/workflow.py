@@ -30,6 +30,7 @@ class Workflow:
     """The settings of one call of Snakemake, checked (UserError), and everything that rules read off them."""
 
     def __init__(self, config: dict, root: str | Path):
+        params.check_keys(Path(root) / "params.yaml")
         params.check(config, "params.yaml", Path(root) / params.SCHEMA)
         self.config = config
         self.python = sys.executable

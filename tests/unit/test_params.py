@@ -24,6 +24,15 @@ def test_the_shipped_settings_hold():
     params.check(PARAMS)
 
 
+def test_key_that_stands_twice_is_named_with_both_lines(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text("a: &one {x: 1}\nb: {<<: *one, y: 2}\nc: [*one, *one]\n")
+    params.check_keys(path)
+    path.write_text("a:\n  x: 1\n  y: [{z: 1}]\n  x: 2\n")
+    with pytest.raises(UserError, match="lines 2 and 4: 'x' stands twice"):
+        params.check_keys(path)
+
+
 def test_number_written_as_text_is_explained():
     schedule = "methods.dada.stages.adapt.schedule.small"
     message = refused(lambda p: p["methods"]["dada"]["stages"]["adapt"]["schedule"]["small"].update(lr="1e-4"))
