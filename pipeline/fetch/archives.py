@@ -131,6 +131,7 @@ def members(parts: Sequence[Path], most: int) -> Iterator[Iterator[Member]]:
             with tarfile.open(fileobj=Guarded(plain, most, name), mode="r:") as archive:
                 yield _tar_members(archive, name)
         except (*BROKEN, NotImplementedError) as error:
+            # The second is zipfile's word for a compression, or an encryption, that it does not know.
             raise UserError(
                 f"{parts[0]}: is no whole zip or tar archive ({error}). A download that was cut off, a saved web page, or one "
                 "part of several: all parts are needed, in order."
