@@ -56,12 +56,7 @@ def collect(settings: dict, camera: str, scale: int, folder: Path | None) -> lis
         for part, (hr, _) in source.parts.items()
     }
     counts = {part: count for part, (_, count) in source.parts.items()}
-    held_out, kept = hold_out(found["train"], **settings["val"])
-    if not kept:
-        raise UserError(
-            f"{folder}: {len(held_out)} training photographs of {source.label}, and val.images in params.yaml takes all of "
-            "them for validation. Hold out fewer."
-        )
+    held_out, kept = hold_out(found["train"], **settings["val"], whose=f"{folder}: photographs of {source.label}")
     return [
         split("train", kept, scale, squares, place, source.licence, counts["train"] - len(held_out)),
         split("val", held_out, scale, squares, place, source.licence, None),

@@ -38,9 +38,19 @@ def folders(root: str | Path) -> Iterator[tuple[Path, list[str]]]:
         raise UserError(f"{error.filename}: may not be read. Ask for the right to read it, or name another.") from error
 
 
-def hold_out(photographs: list[Photograph], images: int, seed: int) -> tuple[list[Photograph], list[Photograph]]:
-    """(held out, kept), each in the given order: `images` of them drawn at random. Never parts of one photograph."""
-    drawn = set(random.Random(seed).sample(range(len(photographs)), min(images, len(photographs))))
+def hold_out(
+    photographs: list[Photograph], images: int, seed: int, whose: str
+) -> tuple[list[Photograph], list[Photograph]]:
+    """(held out, kept), each in the given order: `images` of them drawn at random. Never parts of one photograph.
+
+    UserError when none is kept; `whose` begins it, as "FOLDER: photographs of CAMERA".
+    """
+    if images >= len(photographs):
+        raise UserError(
+            f"{whose}: {len(photographs)} to train on, and val.images in params.yaml takes all of them for validation. "
+            "Hold out fewer."
+        )
+    drawn = set(random.Random(seed).sample(range(len(photographs)), images))
     parts = ([p for i, p in enumerate(photographs) if (i in drawn) == out] for out in (True, False))
     return next(parts), next(parts)
 

@@ -28,12 +28,7 @@ def collect(settings: dict, camera: str, scale: int, folder: Path | None) -> lis
         raise UserError(reason)
     squares, place = rule(settings["train"]["sub_images"], scale), Path(folder)
     found = {part: _pairs(place, camera, part, scale) for part in ("train", "test")}
-    held_out, kept = hold_out(found["train"], **settings["val"])
-    if not kept:
-        raise UserError(
-            f"{folder}: {len(held_out)} training photographs of {camera} at x{scale}, and val.images in params.yaml takes "
-            "all of them for validation. Hold out fewer."
-        )
+    held_out, kept = hold_out(found["train"], **settings["val"], whose=f"{folder}: photographs of {camera} at x{scale}")
     return [
         split("train", kept, scale, squares, place, LICENCE, None),
         split("val", held_out, scale, squares, place, LICENCE, None),
