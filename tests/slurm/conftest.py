@@ -1,8 +1,9 @@
 """The cluster that `make test-slurm` started, and workspaces for it, each made once for all workers."""
 
+import fcntl
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,21 @@ def site() -> Cluster:
     folder = os.environ.get("SLURM_TEST_FOLDER")
     assert folder, "these tests need a cluster: run `make test-slurm`"
     return Cluster(Path(folder))
+
+
+@pytest.fixture(autouse=True)
+def turn(site, request) -> Iterator[None]:
+    """Tests run beside each other, but one that asks for `alone`: it waits for those that run, the next ones wait for it."""
+    kind = fcntl.LOCK_EX if "alone" in request.fixturenames else fcntl.LOCK_SH
+    with open(site.folder / "turn.lock", "a") as stream:
+        with FileLock(site.folder / "queue.lock"):
+            fcntl.flock(stream, kind)
+        yield
+
+
+@pytest.fixture
+def alone() -> None:
+    """For a test that would disturb the others: a slurmctld that is killed forgets what ended in the last seconds."""
 
 
 @pytest.fixture(scope="session")

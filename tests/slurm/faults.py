@@ -50,6 +50,17 @@ def extra(workspace: Workspace, words: str) -> None:
 
 
 @contextmanager
+def frozen(workspace: Workspace) -> Iterator[None]:
+    """Meanwhile the training that runs stands still: it cannot end before what is tried on it."""
+    (pid,) = processes(workspace, "pipeline.train")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@contextmanager
 def slowed(workspace: Workspace) -> Iterator[None]:
     """Meanwhile the training gets a tenth of the time: it lasts until its limit on any machine."""
     done = threading.Event()

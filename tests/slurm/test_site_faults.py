@@ -7,13 +7,13 @@ import pytest
 from tests.long.killing import assert_same, contents
 from tests.slurm import calls
 from tests.slurm.calls import IMPATIENT, RUNS, TRAINING, Call, accounted, jobs, processes, step, until
-from tests.slurm.faults import TRAIN, begun, extra, note, saved, states
+from tests.slurm.faults import TRAIN, begun, extra, frozen, note, saved, states
 from tests.workflow.workspace import TABLE
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(900)]
 
 
-def test_daemons_are_restarted(site, whole, copied, record_property):
+def test_daemons_are_restarted(site, alone, whole, copied, record_property):
     """The job and Snakemake go on as if nothing had happened."""
     workspace = copied(whole)
     call, number = begun(site, workspace)
@@ -33,10 +33,11 @@ def test_snakemake_is_killed_and_started_again(site, whole, copied, record_prope
     """Its job runs on. The new call's job waits for it and finds the work done."""
     workspace = copied(whole)
     first, _ = begun(site, workspace)
-    first.kill()
-    second = Call(workspace, *IMPATIENT, TRAINING)
-    until(lambda: "another process makes it; waiting" in calls.log(workspace), "the second job waits")
-    assert [job.state for job in jobs(site, workspace, TRAIN)] == ["RUNNING", "RUNNING"]
+    with frozen(workspace):
+        first.kill()
+        second = Call(workspace, *IMPATIENT, TRAINING)
+        until(lambda: "another process makes it; waiting" in calls.log(workspace), "the second job waits")
+        assert states(site, workspace) == ["RUNNING", "RUNNING"]
     second.ends()
     assert "Removed the lock that a killed Snakemake left" in second.said
     assert "the other process finished this job" in calls.log(workspace)
