@@ -24,6 +24,10 @@ from pipeline.errors import UserError
 from pipeline.methods.base import Stage
 
 META = torch.device("meta")
+# Without values these leave what they are given, or give something like it; torch works that out slowly on "meta".
+_ATEN = torch.ops.aten
+IN_PLACE = {_ATEN.normal_.default, _ATEN.uniform_.default, _ATEN.mul_.Tensor, _ATEN.leaky_relu_.default}
+ELEMENTWISE = {_ATEN.add.Tensor, _ATEN.sub.Tensor, _ATEN.mul.Tensor, _ATEN.leaky_relu_backward.default}
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,9 @@ def of_training(settings: dict, reads: list[str], starts: dict[str, dict]) -> Wo
     """
     place = f"{settings['method']}/{settings['stage']}"
     with torch.device(META), _without_files():
-        stage, batch = _stage(settings, starts), _batch(settings, reads)
+        with _Counter():
+            stage = _stage(settings, starts)
+        batch = _batch(settings, reads)
         try:
             with _Counter() as counter:
                 stage.step(batch)
@@ -73,16 +79,25 @@ def of_image(spec: dict, side: int) -> int:
 
 
 class _Counter(TorchDispatchMode):
-    """Torch's own FlopCounterMode without its attribution to modules: the same sum in a third of the time, measured."""
+    """Torch's own FlopCounterMode without its attribution to modules: the same sum, several times faster."""
 
     total = 0
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        if function in IN_PLACE:
+            return args[0]
+        if function in ELEMENTWISE and _alike(*args[:2]):
+            return torch.empty_like(args[0])
         result = function(*args, **(kwargs or {}))
         formula = flop_registry.get(function.overloadpacket)
         if formula:
             self.total += formula(*args, **(kwargs or {}), out_val=result)
         return result
+
+
+def _alike(first: Tensor, second: Tensor | float) -> bool:
+    """Whether an element-wise operation of the two gives a tensor like the first."""
+    return isinstance(second, Tensor) and (first.shape, first.dtype) == (second.shape, second.dtype)
 
 
 def _stage(settings: dict, starts: dict[str, dict]) -> Stage:
