@@ -1,5 +1,6 @@
 """The one door for settings: params.yaml -> schema -> cross-checks. Slices of it become the keys of jobs (`pipeline.stages`)."""
 
+from itertools import chain
 from pathlib import Path
 
 from pipeline import figure_plan
@@ -104,7 +105,8 @@ def _contradictions(params: dict):
         for weight, stages in block.get("weights_except", {}).items():
             for stage in stages:
                 method, _, part = stage.partition("/")
-                if weight not in methods.get(method, {}).get("stages", {}).get(part, {}).get("weights", []):
+                asked = methods.get(method, {}).get("stages", {}).get(part, {}).get("weights", [])
+                if weight not in (chain.from_iterable(asked.values()) if isinstance(asked, dict) else asked):
                     yield f"datasets.{name}.weights_except.{weight}: '{stage}' is no stage that asks for {weight}"
     owners: dict[str, str] = {}
     for name, block in params["weights"].items():
@@ -133,8 +135,9 @@ def _method_contradictions(name: str, block: dict, methods: dict, editions: dict
         place = f"methods.{name}.stages.{stage}"
         if stage == block["final"] and "generator" not in settings["produces"]:
             yield f"{place}.produces: the final stage of a method leaves a generator, which is what is measured"
-        if block["preset"] not in settings["loss"]:
-            yield f"{place}.loss: no preset '{block['preset']}', which methods.{name}.preset names"
+        for key in ("loss", "weights"):
+            if isinstance(settings.get(key), dict) and block["preset"] not in settings[key]:
+                yield f"{place}.{key}: no preset '{block['preset']}', which methods.{name}.preset names"
         for edition in settings["schedule"]:
             if edition not in editions:
                 yield f"{place}.schedule: '{edition}' is not one of the editions {', '.join(editions)}"

@@ -127,8 +127,17 @@ def train_inputs(params: dict, dataset, scale, setting, cameras, method, stage, 
 def stage_weights(params: dict, dataset: str, method: str, stage: str) -> list[str]:
     """Pretrained files that the stage asks for and the data set or its edition provides."""
     provided, spared = edition(params, dataset)["weights"], params["datasets"][dataset].get("weights_except", {})
+    return [
+        name
+        for name in asked_weights(params, method, stage)
+        if name in provided and f"{method}/{stage}" not in spared.get(name, [])
+    ]
+
+
+def asked_weights(params: dict, method: str, stage: str) -> list[str]:
+    """Pretrained files that the stage's loss terms can use under the method's preset."""
     asked = stage_block(params, method, stage).get("weights", [])
-    return [name for name in asked if name in provided and f"{method}/{stage}" not in spared.get(name, [])]
+    return asked[params["methods"][method]["preset"]] if isinstance(asked, dict) else asked
 
 
 def train_outputs(params: dict, dataset, scale, setting, cameras, method, stage, seed) -> dict[str, str]:

@@ -139,7 +139,7 @@ def _training_notes(params: dict, table: str) -> list[str]:
         provided = plan.stage_weights(params, dataset, method, stage)
         for name in provided:
             given.setdefault(name, []).append(f"{label} {stage}")
-        for name in set(block.get("weights", [])) - set(provided):
+        for name in set(plan.asked_weights(params, method, stage)) - set(provided):
             absent.add(f"{name} by {label} {stage}" if name in size["weights"] else name)
     lines = [f"Edition {edition}. Training steps: {', '.join(lengths)}."]
     lines.append(

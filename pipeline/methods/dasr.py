@@ -25,6 +25,7 @@ from pipeline.metrics import lpips_network
 from pipeline.models.features import vgg19
 from pipeline.models.frequency import low
 
+FEATURES = {"lpips": "alexnet", "vgg19": "vgg19"}
 LPIPS_SMALLEST = 31  # leaves one pixel after AlexNet's second pooling
 
 
@@ -54,7 +55,7 @@ class SuperResolutionLoss:
     pixel_weight: float  # the code multiplies by it twice; every published configuration has 1
     distance_weighting: bool
     map_field: int  # side of the square that a discriminator's output is spread over
-    eight_bit: bool  # round generated LR to 8 bits, as the reference does by saving it
+    eight_bit: bool  # generated LR within [0, 1] and rounded to 8 bits, as the reference's is by being saved
     low_weight: float  # L1 of low frequencies, not weighted by distance
     feature: Literal["lpips", "vgg19"]  # LPIPS, or L1 of conv5_4
     feature_weight: float
@@ -110,7 +111,7 @@ class Degradation(Stage):
             if "lpips" in self.frozen:
                 distance = self.frozen["lpips"](fake, batch.source_lr, normalize=True).mean()
                 terms["perceptual"] = self.loss.perceptual_weight * distance
-            else:
+            if "alexnet" not in self.weights:
                 terms["surrogate"] = self.loss.surrogate_weight * l1(fake, batch.source_lr)
         done |= self.update(self.optimisers["degrader"], terms)
         discriminator.requires_grad_(True)
@@ -140,10 +141,15 @@ class SuperResolution(Stage):
         self.frozen["degrader"] = self.start("degrader")
         kind = self.specs["domain_discriminator"]["name"]
         self.frozen["domain_discriminator"] = self.start("domain_discriminator", expect=kind)
-        if self.loss.feature_weight > 0:
-            if self.loss.feature == "lpips" and "alexnet" in self.weights:
+        if self.loss.feature_weight > 0 and self.weights:
+            if (needed := FEATURES[self.loss.feature]) not in self.weights:
+                raise UserError(
+                    f"feature: {self.loss.feature} rests on {needed}, the stage's `weights` name {', '.join(self.weights)}. "
+                    "Name the one that the term needs under its preset, or set feature_weight to 0."
+                )
+            if needed == "alexnet":
                 self.frozen["lpips"] = _lpips(self, self.schedule.patch * self.specs["rrdb"]["scale"])
-            if self.loss.feature == "vgg19" and "vgg19" in self.weights:
+            else:
                 self.frozen["vgg19"] = vgg19(self.weights["vgg19"], "conv5_4", self.weight_specs["vgg19"])
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
@@ -165,13 +171,13 @@ class SuperResolution(Stage):
         """Target-like LR of HR images and the weight of each HR pixel: (N, 3, h, w) and (N, 1, H, W)."""
         with self.autocast():
             lr = self.frozen["degrader"](hr).float()
-            if self.loss.eight_bit:
-                lr = (lr * 255).round() / 255
-            if not self.loss.distance_weighting:
-                return lr, torch.ones_like(hr[:, :1])
-            logits = self.frozen["domain_discriminator"](lr)
-        size = (lr.shape[2], lr.shape[3])
-        return lr, distance_map(logits, self.loss.map_field, size, hr.shape[2] // lr.shape[2])
+            weights = self._distance(lr, hr) if self.loss.distance_weighting else torch.ones_like(hr[:, :1])
+        return (lr.clamp(0, 1) * 255).round() / 255 if self.loss.eight_bit else lr, weights
+
+    def _distance(self, lr: Tensor, hr: Tensor) -> Tensor:
+        """Of the LR before it is rounded, as the reference does and as the discriminator knew it in `dsn`."""
+        logits = self.frozen["domain_discriminator"](lr)
+        return distance_map(logits, self.loss.map_field, (lr.shape[2], lr.shape[3]), hr.shape[2] // lr.shape[2])
 
     def _supervised(self, sr: Tensor, hr: Tensor, weights: Tensor) -> dict[str, Tensor]:
         bands = [low(image, self.loss.frequency, border=True) for image in (sr, hr)]

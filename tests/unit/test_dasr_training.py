@@ -71,7 +71,7 @@ class TestTerms:
             made = stage.frozen["degrader"](data.source_hr)
             torch.testing.assert_close(lr, made, atol=0.5 / 255 + 1e-6, rtol=0)
             torch.testing.assert_close(lr * 255, (lr * 255).round())
-            logits = stage.frozen["domain_discriminator"](lr)
+            logits = stage.frozen["domain_discriminator"](made)
             torch.testing.assert_close(weights, distance_map(logits, 13, (16, 16), 2))
             both = stage.trainable["generator"](torch.cat([lr, data.target_lr]))
             logits = stage.trainable["frequency_discriminator"](both[2:])
@@ -81,6 +81,14 @@ class TestTerms:
         bands = [F.avg_pool2d(image, 2) for image in (both[:2], data.source_hr)]
         assert float(done["low"]) == pytest.approx(float((bands[0] - bands[1]).abs().mean()), rel=1e-5)
         assert float(done["adversarial"]) == pytest.approx(0.005 * float(F.softplus(-logits).mean()), rel=1e-5)
+
+    def test_generated_lr_is_what_a_file_of_8_bits_can_hold(self, tmp_path):
+        stage, black_and_white = sr_stage(tmp_path), (batch().source_hr > 0.5).float()
+        with torch.no_grad():
+            made = stage.frozen["degrader"](black_and_white)
+        lr, _ = stage.generated(black_and_white)
+        assert made.min() < 0 and made.max() > 1, "adds to averaged pixels"
+        assert lr.min() == 0 and lr.max() == 1
 
     def test_without_weighting_every_pixel_counts(self, tmp_path):
         stage, data = sr_stage(tmp_path, distance_weighting=False, eight_bit=False), batch()
@@ -112,6 +120,14 @@ class TestTerms:
         chosen["schedule"]["patch"] = 15
         with pytest.raises(UserError, match="expected at least 31"):
             dasr.STAGES[stage](chosen, starts, {"alexnet": path}, CPU)
+        chosen["loss"] |= {"perceptual_weight": 0} if stage == "dsn" else {"feature_weight": 0}
+        terms = dasr.STAGES[stage](chosen, starts, {"alexnet": path}, CPU).step(batch(16))
+        assert not {"perceptual", "feature", "surrogate"} & set(terms)
+
+    def test_a_feature_and_another_network_are_refused(self, tmp_path):
+        starts, chosen = sr_stage(tmp_path).starts, settings("sr", feature="vgg19")
+        with pytest.raises(UserError, match="vgg19 rests on vgg19, the stage's `weights` name alexnet"):
+            dasr.SuperResolution(chosen | {"weights": {"alexnet": {}}}, starts, {"alexnet": tmp_path / "a"}, CPU)
 
 
 def blurred(hr: torch.Tensor) -> torch.Tensor:

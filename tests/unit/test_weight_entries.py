@@ -8,6 +8,7 @@ import pytest
 
 from pipeline import cost, params, plan, stages
 from pipeline.errors import UserError
+from pipeline.methods import dasr
 from pipeline.workflow import Workflow
 
 SHIPPED = params.load("params.yaml")
@@ -112,12 +113,23 @@ def test_a_stage_can_be_spared_and_the_table_says_so(settings):
         return " ".join(stages.key(changed, "table", {"table": "dada_simcam_features"})["settings"]["notes"])
 
     assert plan.stage_weights(SHIPPED, "simcam_features", "dasr", "dsn") == []
-    assert plan.stage_weights(SHIPPED, "simcam_features", "dasr", "sr") == ["alexnet", "vgg19"]
+    assert plan.stage_weights(SHIPPED, "simcam_features", "dasr", "sr") == ["alexnet"]
     assert plan.stage_weights(SHIPPED, "simcam_lab_features", "dasr", "dsn") == ["alexnet"]
     assert "are left out in this edition: alexnet by DASR dsn." in notes(SHIPPED)
-    assert "features in loss terms: alexnet-owt-7be5be79.pth by DASR sr; vgg19-dcbb9e9d.pth by DA" in notes(SHIPPED)
+    told = "features in loss terms: alexnet-owt-7be5be79.pth by DASR sr; vgg19-dcbb9e9d.pth by DADA adapt."
+    assert told in notes(SHIPPED)
     settings["datasets"]["simcam_features"]["weights_except"] = {}
     assert "left out" not in notes(settings)
+
+
+def test_a_preset_is_given_the_files_of_its_own_terms(settings):
+    for preset, names in (("code", ["alexnet"]), ("realsr", ["vgg19"])):
+        settings["methods"]["dasr"]["preset"] = preset
+        job = cost._Counted(settings).job("drealsr", 4, "dasr", "sr")
+        assert [dasr.FEATURES[job["loss"]["feature"]]] == list(job["weights"]) == names
+    settings["methods"]["dasr"]["stages"]["sr"]["weights"].pop("realsr")
+    with pytest.raises(UserError, match=r"methods\.dasr\.stages\.sr\.weights: no preset 'realsr'"):
+        params.check(settings)
 
 
 @pytest.mark.parametrize("stage", ["dasr/pretrain", "dasr", "dasr/x", "nobody/sr"])
