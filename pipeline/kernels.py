@@ -78,7 +78,12 @@ class NormalEquations:
         self.count += len(wanted)
 
     def solve(self) -> np.ndarray:
-        """The kernel, float64 (side, side), as in a convolution: a point of HR at the middle is spread like this."""
+        """The kernel, float64 (side, side), as in a convolution: a point of HR at the middle is spread like this.
+
+        UserError when all HR is black: nothing can be said then.
+        """
+        if not self.gram.any():
+            raise UserError("kernel: every HR pixel of the pairs is black; expected photographs. Look at the data set.")
         side = self.estimation.side
         gram = self.gram / (self.count * WHITE**2)
         moment = self.moment / (self.count * WHITE**2)

@@ -71,8 +71,9 @@ def steps(settings: dict, table: str, metric: str) -> dict[tuple[str, str, str],
         )
         if path not in known:
             content = read_json(path)
-            if metric in content["missing"]:
-                raise UserError(f"{path}: {metric} was not measured: {content['missing'][metric]}")
+            if metric in content["missing"] or any(metric not in image for image in content["images"].values()):
+                reason = content["missing"].get(metric, "it is of another run. Make the table anew.")
+                raise UserError(f"{path}: {metric} was not measured: {reason}")
             known[path] = {name: image[metric] for name, image in content["images"].items()}
         return known[path]
 

@@ -45,11 +45,13 @@ def component_loss(
 
     `components` starts with flat, edge, corner, final (as `CDC.components` returns them), each (N, 3, H, W) like `hr`;
     `masks` are the (N, 1, H, W) Harris masks of the label. Pixels outside a mask count in the mean, as in the
-    reference. The paper's weights are (1, 2, 5), final_weight 1. Raises UserError for another `final`.
+    reference. The paper's weights are (1, 2, 5), final_weight 1. Raises UserError for another `final` or number of weights.
     """
     losses = {"gw": gradient_weighted, "l1": l1}
     if final not in losses:
         raise UserError(f"component loss: final is {final!r}; expected one of {', '.join(losses)}.")
+    if len(weights) != 3:
+        raise UserError(f"component loss: component_weights {list(weights)}; expected three: flat, edge, corner.")
     flat, edge, corner, image = components[:4]
     total = final_weight * losses[final](image, hr)
     for weight, part, mask in zip(weights, (flat, edge, corner), masks, strict=True):

@@ -88,6 +88,10 @@ class Adapt(Pretrain):
             self.optimisers["both"] = self.adam(*self.trainable.values())
         else:
             self.optimisers |= {name: self.adam(network) for name, network in self.trainable.items()}
+        if not self.loss.unpaired_dual:
+            raise UserError(
+                "loss.unpaired_dual: empty; expected first, chain or both: nothing else looks at target LR."
+            )
         batch = self.schedule.batch
         self.unpaired = round(self.loss.unpaired_fraction * batch)
         if not 0 < self.unpaired < batch:

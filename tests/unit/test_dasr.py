@@ -160,6 +160,10 @@ class TestDomainDistance:
         made = distance_map(logits, field, (9, 20), scale=1)
         np.testing.assert_allclose(made[0, 0].numpy(), total / count, rtol=1e-5)
 
+    def test_a_field_without_a_middle_is_refused(self):
+        with pytest.raises(UserError, match="map_field: 4; expected an odd number"):
+            distance_map(torch.zeros(1, 1, 9, 9), 4, (9, 9), 1)
+
     def test_map_is_enlarged_to_hr(self):
         logits = torch.randn(2, 1, 4, 6)
         spread = F.avg_pool2d(logits.sigmoid(), 3, 1, 1, count_include_pad=False)

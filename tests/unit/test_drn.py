@@ -193,6 +193,11 @@ def test_a_batch_without_pairs_or_without_target_is_refused(tmp_path, fraction):
         adapting(tmp_path, unpaired_fraction=fraction)
 
 
+def test_an_adaptation_that_never_looks_at_the_target_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"loss.unpaired_dual: empty; expected first, chain or both"):
+        adapting(tmp_path, unpaired_dual=[])
+
+
 def test_terms_are_those_of_algorithm_1(tmp_path):
     """Sums over the batch of 5 pairs and 3 target images, divided by 8; by 5 where pairs are averaged by themselves."""
     given, mix = batch(count=8), {"roles": ROLES, "count": 8, "unpaired_fraction": 0.4}

@@ -102,6 +102,9 @@ def test_what_does_not_fit_is_named(scenes):
     equations = kernels.NormalEquations([(9, 9)], 2, Estimation(9, 1e-4, 10))
     with pytest.raises(UserError, match="is not 2 times LR"):
         equations.add(np.zeros((20, 18, 3), np.uint8), np.zeros((9, 9, 3), np.uint8))
+    equations.add(np.zeros((18, 18, 3), np.uint8), np.zeros((9, 9, 3), np.uint8))
+    with pytest.raises(UserError, match="every HR pixel of the pairs is black"):
+        equations.solve()
 
 
 # ------------------------------------------------------------------------------------------------- simulated cameras

@@ -144,6 +144,11 @@ class TestPixel:
         with pytest.raises(UserError, match="final is 'l2'"):
             component_loss([hr] * 4, hr, [hr[:, :1]] * 3, (1, 2, 5), "l2", 1)
 
+    def test_another_number_of_weights_is_named(self):
+        hr = torch.rand(1, 3, 4, 4)
+        with pytest.raises(UserError, match=r"component_weights \[1, 2\]; expected three"):
+            component_loss([hr] * 4, hr, [hr[:, :1]] * 3, (1, 2), "gw", 1)
+
 
 class TestAdversarial:
     def test_values(self):
