@@ -19,7 +19,17 @@ from pipeline.errors import UserError
 # tarfile reads extended headers into memory in one call; those of honest archives are a few kilobytes.
 LONGEST_READ = 4 << 20
 MAGIC = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
-BROKEN = (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
+# What the readers say of a broken archive: a name that is no UTF-8, a compression or an encryption unknown to zipfile, …
+BROKEN = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    gzip.BadGzipFile,
+    UnicodeDecodeError,
+    NotImplementedError,
+)
 
 
 @dataclass(frozen=True)
@@ -111,6 +121,20 @@ class Guarded:
 
 
 @contextmanager
+def intact(say: Callable[[Exception], str]) -> Iterator[None]:
+    """Turn what a reader says of a broken archive into a UserError, in the words of `say`."""
+    try:
+        yield
+    except BROKEN as error:
+        raise UserError(say(error)) from error
+    except OSError as error:
+        # bz2 says so of a damaged stream; errors of the system have a number.
+        if error.errno is not None:
+            raise
+        raise UserError(say(error)) from error
+
+
+@contextmanager
 def members(parts: Sequence[Path], most: int) -> Iterator[Iterator[Member]]:
     """Plain files of the archive whose bytes are those of `parts`, in order; to be read in this order.
 
@@ -118,24 +142,24 @@ def members(parts: Sequence[Path], most: int) -> Iterator[Iterator[Member]]:
     nor tar. `most`: bytes of a tar, expanded, that are read at most.
     """
     name = parts[0].name if len(parts) == 1 else f"{parts[0].name} and {len(parts) - 1} more parts"
-    with Joined(parts) as joined, io.BufferedReader(joined, 1 << 20) as stream:
+
+    def say(error: Exception) -> str:
+        return (
+            f"{parts[0]}: is no whole zip or tar archive ({error}). A download that was cut off, a saved web page, or one "
+            "part of several: all parts are needed, in order."
+        )
+
+    with Joined(parts) as joined, io.BufferedReader(joined, 1 << 20) as stream, intact(say):
         start = stream.read(6)
         stream.seek(0)
-        try:
-            if start.startswith(b"PK"):
-                with zipfile.ZipFile(stream) as archive:
-                    yield _zip_members(archive, name)
-                return
-            unpacker = next((unpacker for magic, unpacker in MAGIC.items() if start.startswith(magic)), None)
-            plain = unpacker(stream) if unpacker else stream
-            with tarfile.open(fileobj=Guarded(plain, most, name), mode="r:") as archive:
-                yield _tar_members(archive, name)
-        except (*BROKEN, NotImplementedError) as error:
-            # The second is zipfile's word for a compression, or an encryption, that it does not know.
-            raise UserError(
-                f"{parts[0]}: is no whole zip or tar archive ({error}). A download that was cut off, a saved web page, or one "
-                "part of several: all parts are needed, in order."
-            ) from error
+        if start.startswith(b"PK"):
+            with zipfile.ZipFile(stream) as archive:
+                yield _zip_members(archive, name)
+            return
+        unpacker = next((unpacker for magic, unpacker in MAGIC.items() if start.startswith(magic)), None)
+        plain = unpacker(stream) if unpacker else stream
+        with tarfile.open(fileobj=Guarded(plain, most, name), mode="r:") as archive:
+            yield _tar_members(archive, name)
 
 
 def _zip_members(archive: zipfile.ZipFile, name: str) -> Iterator[Member]:

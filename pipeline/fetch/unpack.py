@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from tqdm import tqdm
 
 from pipeline.errors import UserError
-from pipeline.fetch.archives import BROKEN, Member, members
+from pipeline.fetch.archives import Member, intact, members
 from pipeline.fetch.bar import bar
 
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
@@ -136,17 +136,18 @@ def _write(parts: list[Path], staging: Path, targets: dict[str, str], limits: Li
 def _copy(entry: Member, path: Path, progress: tqdm, archive: Path) -> None:
     """Write one entry; it may not have more or fewer bytes than it said, and its checksum must hold."""
     written = 0
-    try:
-        # "x": nothing is ever followed or overwritten.
-        with entry.open() as source, open(path, "xb") as target:
-            while chunk := source.read(min(CHUNK, entry.size - written + 1)):
-                written += len(chunk)
-                if written > entry.size:
-                    break
-                target.write(chunk)
-                progress.update(len(chunk))
-    except BROKEN as error:
-        raise UserError(f"{archive}: {entry.name!r} is damaged ({error}). Download the archive again.") from error
+    # "x": nothing is ever followed or overwritten.
+    with (
+        intact(lambda error: f"{archive}: {entry.name!r} is damaged ({error}). Download the archive again."),
+        entry.open() as source,
+        open(path, "xb") as target,
+    ):
+        while chunk := source.read(min(CHUNK, entry.size - written + 1)):
+            written += len(chunk)
+            if written > entry.size:
+                break
+            target.write(chunk)
+            progress.update(len(chunk))
     if written != entry.size:
         raise UserError(
             f"{archive}: {entry.name!r} has not the {entry.size:,} bytes that it announces. Download it again."
