@@ -5,29 +5,17 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
 
 from pipeline.errors import UserError
-from pipeline.fetch.archives import Member, intact, members
+from pipeline.fetch.archives import RATIO_FROM, Limits, Member, intact, members
 from pipeline.fetch.bar import bar
 
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
 CHUNK = 1 << 20
-# Below this, a high ratio harms nobody and small text compresses well.
-RATIO_FROM = 16 << 20
 JUNK = ("__MACOSX",)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What an archive may expand to: files, bytes, and bytes out per byte in (photographs are about 1)."""
-
-    files: int = 500_000
-    bytes: int = 400_000_000_000
-    ratio: float = 50.0
 
 
 def unpack(
@@ -93,14 +81,14 @@ def _survey(parts: list[Path], suffixes: frozenset[str], limits: Limits) -> tupl
     sizes: list[int] = []
     left_out: Counter[str] = Counter()
     total = 0
-    with members(parts, _most(limits)) as entries:
-        for count, entry in enumerate(entries, 1):
+    with members(parts, limits) as entries:
+        for entry in entries:
             path = safe_name(entry.name, name)
             total += entry.size
-            if count > limits.files or total > limits.bytes or total > max(packed * limits.ratio, RATIO_FROM):
+            if total > limits.bytes or total > max(packed * limits.ratio, RATIO_FROM):
                 raise UserError(
-                    f"{name}: {packed:,} bytes expand to at least {count:,} files and {total:,} bytes; allowed are "
-                    f"{limits.files:,} files, {limits.bytes:,} bytes and {limits.ratio:g} times its size. Nothing was unpacked."
+                    f"{name}: {packed:,} bytes expand to at least {total:,} bytes; allowed are {limits.bytes:,} bytes and "
+                    f"{limits.ratio:g} times its size. Nothing was unpacked."
                 )
             if path.suffix.lower() not in suffixes or path.name.startswith(".") or path.parts[0] in JUNK:
                 left_out[path.suffix.lower() or path.name] += 1
@@ -123,7 +111,7 @@ def _write(parts: list[Path], staging: Path, targets: dict[str, str], limits: Li
     staging.mkdir()
     made: set[Path] = set()
     progress = bar(f"unpack {parts[0].name}", total)
-    with progress, members(parts, _most(limits)) as entries:
+    with progress, members(parts, limits) as entries:
         for entry in entries:
             if entry.name in targets:
                 path = staging / targets[entry.name]
@@ -178,8 +166,3 @@ def _without_repeats(names: list[str]) -> list[str]:
     common = PurePosixPath(os.path.commonpath(names) if len(names) > 1 else str(PurePosixPath(names[0]).parent)).parts
     kept = [part for index, part in enumerate(common) if index == 0 or part != common[index - 1]]
     return [PurePosixPath(*kept, *PurePosixPath(name).parts[len(common) :]).as_posix() for name in names]
-
-
-def _most(limits: Limits) -> int:
-    """Expanded bytes of a tar that stays within the limits: contents, and up to 4 KiB of headers and padding a file."""
-    return limits.bytes + 4096 * limits.files
