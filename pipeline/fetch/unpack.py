@@ -1,10 +1,11 @@
 """Unpack archives of strangers: plain files of expected kinds, inside one folder, within limits, all or nothing."""
 
+import hashlib
 import os
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
@@ -19,11 +20,17 @@ JUNK = ("__MACOSX",)
 
 
 def unpack(
-    parts: Sequence[Path], folder: Path, *, suffixes: Collection[str] = IMAGES, limits: Limits | None = None
+    parts: Sequence[Path],
+    folder: Path,
+    *,
+    suffixes: Collection[str] = IMAGES,
+    limits: Limits | None = None,
+    ready: Callable[[dict[str, str]], None] = lambda _: None,
 ) -> list[str]:
     """Unpack one zip or tar (.gz, .bz2, .xz), given as its parts in order, to the new folder `folder`; names written.
 
-    Names are relative to `folder`, sorted. Files of other suffixes (any case) and hidden ones are left out and counted on
+    Names are relative to `folder`, sorted. `ready` is told the SHA-256 of every file, by name, when all are written and
+    before `folder` gets its name. Files of other suffixes (any case) and hidden ones are left out and counted on
     stderr; a folder that only repeats its parent (`X/X/…`) is dropped. Raises UserError, with nothing left behind, for names
     that lead outside, links, devices, two entries of one name, encrypted or broken archives, more than `limits`, a full disk,
     or no wanted file at all; also when `folder` exists and is not empty.
@@ -42,8 +49,9 @@ def unpack(
     staging = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     shutil.rmtree(staging, ignore_errors=True)
     try:
-        _write(parts, staging, targets, limits, sum(sizes))
+        digests = _write(parts, staging, targets, limits, sum(sizes))
         os.sync()
+        ready(digests)
         staging.rename(folder)
     except OSError as error:
         raise UserError(
@@ -107,8 +115,10 @@ def _survey(parts: list[Path], suffixes: frozenset[str], limits: Limits) -> tupl
     return wanted, sizes
 
 
-def _write(parts: list[Path], staging: Path, targets: dict[str, str], limits: Limits, total: int) -> None:
+def _write(parts: list[Path], staging: Path, targets: dict[str, str], limits: Limits, total: int) -> dict[str, str]:
+    """Write all wanted files; the SHA-256 of each."""
     staging.mkdir()
+    digests: dict[str, str] = {}
     made: set[Path] = set()
     progress = bar(f"unpack {parts[0].name}", total)
     with progress, members(parts, limits) as entries:
@@ -118,12 +128,13 @@ def _write(parts: list[Path], staging: Path, targets: dict[str, str], limits: Li
                 if path.parent not in made:
                     path.parent.mkdir(parents=True, exist_ok=True)
                     made.add(path.parent)
-                _copy(entry, path, progress, parts[0])
+                digests[targets[entry.name]] = _copy(entry, path, progress, parts[0])
+    return digests
 
 
-def _copy(entry: Member, path: Path, progress: tqdm, archive: Path) -> None:
-    """Write one entry; it may not have more or fewer bytes than it said, and its checksum must hold."""
-    written = 0
+def _copy(entry: Member, path: Path, progress: tqdm, archive: Path) -> str:
+    """Write one entry; its SHA-256. It may not have more or fewer bytes than it said, and its checksum must hold."""
+    written, digest = 0, hashlib.sha256()
     # "x": nothing is ever followed or overwritten.
     with (
         intact(lambda error: f"{archive}: {entry.name!r} is damaged ({error}). Download the archive again."),
@@ -135,11 +146,13 @@ def _copy(entry: Member, path: Path, progress: tqdm, archive: Path) -> None:
             if written > entry.size:
                 break
             target.write(chunk)
+            digest.update(chunk)
             progress.update(len(chunk))
     if written != entry.size:
         raise UserError(
             f"{archive}: {entry.name!r} has not the {entry.size:,} bytes that it announces. Download it again."
         )
+    return digest.hexdigest()
 
 
 def _check_tree(names: Iterable[str], archive: str) -> None:
