@@ -144,3 +144,16 @@ def test_an_unpacked_folder_of_another_archive_is_not_taken(server, places):
     (places.raw / "toy/archives/toy.zip.unpacked").write_text("0" * 64)
     with pytest.raises(UserError, match="not known to come from toy"):
         fetch(["toy"], QUICK, sources=sources, places=places)
+
+
+def test_a_plan_knows_that_a_removed_archive_comes_again(server, places, capsys):
+    sources, size = toy(server), len(archive())
+    fetch(["toy"], QUICK, sources=sources, places=places)
+    (places.raw / "toy/archives/toy.zip").unlink()
+    capsys.readouterr()
+    fetch(["toy"], QUICK, dry=True, sources=sources, places=places)
+    assert f"toy.zip: {size:,} bytes; proof" in (told := capsys.readouterr().out)
+    assert f"to come: {size:,} bytes; room needed {size:,}, free" in told
+    (places.raw / "toy/Toy").rename(places.raw / "toy/Elsewhere")
+    fetch(["toy"], QUICK, dry=True, sources=sources, places=places)
+    assert f"room needed {int(size * 2.05):,}, free" in capsys.readouterr().out
