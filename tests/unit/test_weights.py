@@ -119,7 +119,8 @@ def test_without_a_stated_digest_the_first_is_pinned(spec, bring, server, tmp_pa
     (tmp_path / "raw/weights/trunk.pth").unlink(missing_ok=True)
     (tmp_path / "data/trunk.pth").unlink()
     for folder in (None, tmp_path / "mine"):
-        with pytest.raises(UserError, match=f"pins {SHA256}"):
+        place = f"{folder}/trunk.pth" if folder else f"trunk.pth from {spec['url']}"
+        with pytest.raises(UserError, match=f"^{place}: its SHA-256 is .*pins {SHA256}"):
             bring(unstated, folder)
     assert nothing_came(tmp_path)
 
