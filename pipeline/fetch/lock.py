@@ -64,7 +64,11 @@ class Lock:
             content = yaml.safe_load(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
-        except yaml.YAMLError as error:
+        except OSError as error:
+            raise UserError(
+                f"{self.path}: cannot be read ({error.strerror}), expected a file. Restore it with git."
+            ) from error
+        except (UnicodeDecodeError, yaml.YAMLError) as error:
             raise UserError(f"{self.path}: not valid YAML ({error}). Restore it with git.") from error
         pins = {} if content is None else content
         needed = {"sha256", "size", "url", "date", "trust"}

@@ -10,6 +10,7 @@ from pipeline.fetch import catalogue, gitree, inventory, plan, unpacked
 from pipeline.fetch.catalogue import File, Location, Source
 from pipeline.fetch.lock import Lock, today
 from pipeline.fetch.obtain import obtain
+from pipeline.fetch.room import check_writable
 from pipeline.fetch.settings import Places, Settings
 from pipeline.fetch.transfer import Refused
 from pipeline.fetch.unpack import IMAGES, unpack
@@ -36,6 +37,9 @@ def fetch(
     if dry:
         return
     plan.require(lines, settings, places)
+    # In the order in which one lies in the other, so that the message names what is wrong.
+    own = [folder for line in lines for folder in (line.target.parent.parent, line.target.parent)]
+    check_writable(places.lock.parent, places.raw, *dict.fromkeys(own))
     for source in chosen:
         files = [line.file for line in lines if line.source is source]
         if source.kind == "weights":

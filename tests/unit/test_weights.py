@@ -125,6 +125,13 @@ def test_without_a_stated_digest_the_first_is_pinned(spec, bring, server, tmp_pa
     assert nothing_came(tmp_path)
 
 
+def test_a_place_that_is_not_there_is_named(spec, bring, server, tmp_path):
+    (tmp_path / "raw").symlink_to(tmp_path / "unmounted")
+    with pytest.raises(UserError, match=rf"{tmp_path}/raw: .*{tmp_path}/unmounted, where no folder is"):
+        bring(spec)
+    assert nothing_came(tmp_path) and server.asked == []
+
+
 def test_the_catalogue_knows_more_places_and_digests(spec, bring, server):
     other = server.put("/other", CONTENT)
     known = source(file("trunk.pth", other, checksums=(stated(SHA256, trust="upstream"),)), kind="weights")
