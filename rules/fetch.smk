@@ -1,8 +1,8 @@
 """Data sets of data/sources.yaml -> data/raw/{source}: archives (read-only), images, manifest, counts. Local: it needs internet.
 
-The manifest lists every file with its hash: what rests on it follows the content and no file time. inventory.json is no
-output, because Snakemake would remove it when a count is not met, and it says which.
-Settings of `fetch` in params.yaml do not make a data set another one, so no parameter is tracked.
+The manifest lists every file with its hash, so it follows the content and no file time. inventory.json is no output: Snakemake
+would remove it when a count is not met, and it says which. Settings of `fetch` in params.yaml do not make a data set another
+one, so no parameter is tracked.
 """
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipeline.adopt.layouts import LAYOUTS
 from pipeline.errors import UserError
 from pipeline.fetch import catalogue, plan
 from pipeline.fetch.catalogue import File, Licence, Location
@@ -170,6 +171,16 @@ def test_the_shipped_catalogue_holds():
     assert sources["set5"].files[0].holds[0].count == 5
     for one in sources.values():
         assert one.licence.ask or one.licence.name not in ("unstated", "manga109", "div2k")
+
+
+@pytest.mark.parametrize("name", ["set5", "set14", "bsd100", "urban100"])
+def test_fetched_test_sets_lie_as_adoption_knows_them(tmp_path, name):
+    for one in catalogue.load()[name].files:
+        for expected in one.holds:
+            image = tmp_path / one.into / expected.names.replace(r"\d{3}", "001").replace(r"\.", ".")
+            image.parent.mkdir(exist_ok=True)
+            image.touch()
+    assert len(left(tmp_path)) >= 4 and not LAYOUTS[name]().scan(tmp_path).strays
 
 
 def test_pretrained_files_of_the_settings_are_those_of_the_catalogue():
