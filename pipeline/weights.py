@@ -18,6 +18,7 @@ from pipeline.fetch import catalogue
 from pipeline.fetch.catalogue import Checksum, File, Location, Source
 from pipeline.fetch.lock import Lock
 from pipeline.fetch.obtain import obtain, pin_local
+from pipeline.fetch.room import check_writable
 from pipeline.fetch.settings import Places, Settings
 from pipeline.files import atomic, read_json
 
@@ -42,12 +43,14 @@ def fetch(
     path, places = Path(path), places or Places()
     file = _file(spec, catalogue.load() if sources is None else sources, settings)
     lock = Lock(places.lock)
+    check_writable(places.lock.parent)
     local = Path(folder) / spec["file"] if folder else None
     if local and local.is_file():
         pin = pin_local(local, file, lock, "adopt.weights")
         _put(local, path, link=False)
         return pin
     raw = places.raw / "weights" / file.name
+    check_writable(places.raw, raw.parent)
     try:
         pin = obtain(file, raw, settings, lock)
     except UserError as error:
@@ -124,7 +127,7 @@ def work(job: "Job") -> dict:
     """Fetch the one file of this job."""
     if "fetch" not in job.folders:
         raise UserError("--folder fetch=FILE: expected the settings of `fetch` in params.yaml, as JSON.")
-    settings = Settings.of(read_json(job.folders["fetch"]))
+    settings = Settings.of(read_json(job.folders["fetch"]), job.folders["fetch"])
     pin = fetch(job.outputs["file"], job.settings, settings, job.folders.get("weights"))
     return {"fetched_from": pin["url"], "trust": pin["trust"]}
 

@@ -1,7 +1,8 @@
 """Data sets of data/sources.yaml -> data/raw/{source}: archives (read-only), images, manifest, counts. Local: it needs internet.
 
-Consumers take the manifest: it lists every file with its hash, so what rests on it follows the content and no file time.
-Settings of `fetch` in params.yaml do not make a data set another one, so no parameter is tracked.
+The manifest lists every file with its hash, so it follows the content and no file time. inventory.json is no output: Snakemake
+would remove it when a count is not met, and it says which. Settings of `fetch` in params.yaml do not make a data set another
+one, so no parameter is tracked.
 """
 
 
@@ -11,11 +12,11 @@ localrules:
 
 rule fetch:
     output:
-        manifest="data/raw/{source}/manifest.csv",
-        inventory="data/raw/{source}/inventory.json",
+        "data/raw/{source}/manifest.csv",
     log:
         "data/raw/{source}/fetch.log",
-    retries: 2
+    # The fetcher asks again by itself (`fetch.retries`); what it stops at it would stop at again. 0 wins over profiles.
+    retries: 0
     resources:
         runtime=1440,
         mem_mb=2000,

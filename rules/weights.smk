@@ -13,7 +13,8 @@ rule fetch_weights:
         "data/weights/{file}.log",
     # What cannot be had is said before hours of training, not after.
     priority: 1000
-    retries: 2
+    # The fetcher asks again by itself (`fetch.retries`); what it stops at it would stop at again. 0 wins over profiles.
+    retries: 0
     resources:
         runtime=60,
         downloads=1,

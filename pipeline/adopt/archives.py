@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from pipeline.datasets.folders import walk
 from pipeline.errors import UserError
-from pipeline.fetch.archives import members
-from pipeline.fetch.unpack import IMAGES, Limits, unpack
+from pipeline.fetch.archives import Limits, members
+from pipeline.fetch.unpack import IMAGES, unpack
 from pipeline.files import read_json, write_json
 
 RAW = Path("data/raw")
@@ -126,7 +126,7 @@ def _images(folder: Path) -> Iterable[Path]:
 
 def _content(parts: list[Path]) -> Counter[tuple[str, int]]:
     """(file name, bytes) of the images in an archive, and how often there is such a one."""
-    with members(parts, Limits().bytes) as entries:
+    with members(parts, Limits()) as entries:
         found = [(PurePosixPath(entry.name).name, entry.size) for entry in entries]
     return Counter(each for each in found if Path(each[0]).suffix.lower() in IMAGES and not each[0].startswith("."))
 

@@ -7,6 +7,7 @@ pretrained files to data/raw/weights. What is here already is checked and kept.
 
 import argparse
 import dataclasses
+import os
 import signal
 import sys
 
@@ -19,7 +20,7 @@ from pipeline.files import read_json
 
 
 def main(words: list[str] | None = None) -> int:
-    """Exit code: 0, 1 with a message for everything a person can mend, 130 after Ctrl-C."""
+    """Exit code: 0, 1 with a message for everything a person can mend, 130 after Ctrl-C, 141 when nobody reads on."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.fetch", allow_abbrev=False)
     parser.add_argument("names", nargs="*", metavar="NAME", help="of data/sources.yaml; none: list them")
     parser.add_argument(
@@ -32,18 +33,32 @@ def main(words: list[str] | None = None) -> int:
     arguments = parser.parse_args(words)
     before = signal.signal(signal.SIGTERM, _stop)
     try:
-        settings = Settings.of(read_json(arguments.settings) if arguments.settings else params.load()["fetch"])
+        if arguments.settings:
+            settings = Settings.of(read_json(arguments.settings), arguments.settings)
+        else:
+            settings = Settings.of(params.load()["fetch"])
         settings = dataclasses.replace(
             settings,
             accept=(*settings.accept, *arguments.accept),
             mirror=arguments.mirror or settings.mirror,
         )
         if not arguments.names:
-            print(_listed(catalogue.load()))
+            print(_listed(catalogue.load()), flush=True)
             return 0
         fetch(arguments.names, settings, dry=arguments.plan, repin=arguments.repin)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # Whoever read this, `head` for example, has read enough. Python would complain when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except OSError as error:
+        # What the system does not do for a person: read a file, write to a disk that is gone.
+        print(
+            f"error: {error.filename or 'data/raw'}: {error.strerror or error}. Mend that, then run again.",
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:
         print("interrupted: what came so far is kept, the same command goes on", file=sys.stderr)

@@ -8,7 +8,7 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +18,31 @@ from pipeline.errors import UserError
 
 # tarfile reads extended headers into memory in one call; those of honest archives are a few kilobytes.
 LONGEST_READ = 4 << 20
+# Below this, a high ratio harms nobody and small text compresses well.
+RATIO_FROM = 16 << 20
+# Headers and padding of one file of a tar, those of the folders that it lies in included.
+HEADERS = 4096
 MAGIC = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
-BROKEN = (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
+# What the readers say of a broken archive: a name that is no UTF-8, a compression or an encryption unknown to zipfile, …
+BROKEN = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    gzip.BadGzipFile,
+    UnicodeDecodeError,
+    NotImplementedError,
+)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an archive may expand to: files and folders, bytes, and bytes out per byte in (photographs are about 1)."""
+
+    files: int = 500_000
+    bytes: int = 400_000_000_000
+    ratio: float = 50.0
 
 
 @dataclass(frozen=True)
@@ -86,10 +109,11 @@ class Joined(io.RawIOBase):
 
 
 class Guarded:
-    """A decompressed stream that ends in a UserError before a bomb fills memory or time."""
+    """A decompressed stream that ends in a UserError before a bomb fills memory or time: after `most` bytes."""
 
     def __init__(self, stream: BinaryIO, most: int, name: str):
-        self._stream, self._most, self._name = stream, most, name
+        self.most = most
+        self._stream, self._name = stream, name
 
     def read(self, count: int = -1) -> bytes:
         if not 0 <= count <= LONGEST_READ:
@@ -97,49 +121,80 @@ class Guarded:
                 f"{self._name}: a header of {count:,} bytes; no honest archive has such. Nothing was unpacked."
             )
         data = self._stream.read(count)
-        if self._stream.tell() > self._most:
-            raise UserError(f"{self._name}: expands to more than {self._most:,} bytes. Nothing was unpacked.")
+        if self._stream.tell() > self.most:
+            raise self._bomb()
         return data
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        if whence != io.SEEK_SET or offset > self._most:
-            raise UserError(f"{self._name}: expands to more than {self._most:,} bytes. Nothing was unpacked.")
+        if whence != io.SEEK_SET or offset > self.most:
+            raise self._bomb()
         return self._stream.seek(offset)
 
     def tell(self) -> int:
         return self._stream.tell()
 
+    def _bomb(self) -> UserError:
+        return UserError(
+            f"{self._name}: expands to more than {self.most:,} bytes, too many for its size and the files in it. "
+            "Nothing was unpacked."
+        )
+
 
 @contextmanager
-def members(parts: Sequence[Path], most: int) -> Iterator[Iterator[Member]]:
+def intact(say: Callable[[Exception], str]) -> Iterator[None]:
+    """Turn what a reader says of a broken archive into a UserError, in the words of `say`."""
+    try:
+        yield
+    except BROKEN as error:
+        raise UserError(say(error)) from error
+    except OSError as error:
+        # bz2 says so of a damaged stream; errors of the system have a number.
+        if error.errno is not None:
+            raise
+        raise UserError(say(error)) from error
+
+
+@contextmanager
+def members(parts: Sequence[Path], limits: Limits) -> Iterator[Iterator[Member]]:
     """Plain files of the archive whose bytes are those of `parts`, in order; to be read in this order.
 
-    UserError for links, devices and other entries that are no plain files, for encrypted ones, and for what is neither zip
-    nor tar. `most`: bytes of a tar, expanded, that are read at most.
+    UserError for links, devices and other entries that are no plain files, for encrypted ones, for what is neither zip nor
+    tar, for more entries than `limits`, and for a tar of which more bytes would be read than its files account for.
     """
     name = parts[0].name if len(parts) == 1 else f"{parts[0].name} and {len(parts) - 1} more parts"
-    with Joined(parts) as joined, io.BufferedReader(joined, 1 << 20) as stream:
+
+    def say(error: Exception) -> str:
+        return (
+            f"{parts[0]}: is no whole zip or tar archive ({error}). A download that was cut off, a saved web page, or one "
+            "part of several: all parts are needed, in order."
+        )
+
+    with Joined(parts) as joined, io.BufferedReader(joined, 1 << 20) as stream, intact(say):
         start = stream.read(6)
         stream.seek(0)
-        try:
-            if start.startswith(b"PK"):
-                with zipfile.ZipFile(stream) as archive:
-                    yield _zip_members(archive, name)
-                return
-            unpacker = next((unpacker for magic, unpacker in MAGIC.items() if start.startswith(magic)), None)
-            plain = unpacker(stream) if unpacker else stream
-            with tarfile.open(fileobj=Guarded(plain, most, name), mode="r:") as archive:
-                yield _tar_members(archive, name)
-        except (*BROKEN, NotImplementedError) as error:
-            # The second is zipfile's word for a compression, or an encryption, that it does not know.
+        if start.startswith(b"PK"):
+            with zipfile.ZipFile(stream) as archive:
+                yield _zip_members(_counted(archive.infolist(), limits, name), archive, name)
+            return
+        unpacker = next((unpacker for magic, unpacker in MAGIC.items() if start.startswith(magic)), None)
+        plain = unpacker(stream) if unpacker else stream
+        most = min(limits.bytes, int(joined.size * limits.ratio)) + RATIO_FROM
+        with tarfile.open(fileobj=Guarded(plain, most, name), mode="r:") as archive:
+            yield _tar_members(_counted(archive, limits, name), archive, name)
+
+
+def _counted(entries: Iterable, limits: Limits, name: str) -> Iterator:
+    for count, entry in enumerate(entries, 1):
+        if count > limits.files:
             raise UserError(
-                f"{parts[0]}: is no whole zip or tar archive ({error}). A download that was cut off, a saved web page, or one "
-                "part of several: all parts are needed, in order."
-            ) from error
+                f"{name}: holds at least {count:,} files and folders; allowed are {limits.files:,} files and folders. "
+                "Nothing was unpacked."
+            )
+        yield entry
 
 
-def _zip_members(archive: zipfile.ZipFile, name: str) -> Iterator[Member]:
-    for entry in archive.infolist():
+def _zip_members(entries: Iterator[zipfile.ZipInfo], archive: zipfile.ZipFile, name: str) -> Iterator[Member]:
+    for entry in entries:
         kind = stat.S_IFMT(entry.external_attr >> 16)
         if entry.orig_filename.endswith("/") and kind in (0, stat.S_IFDIR):
             continue
@@ -155,8 +210,8 @@ def _zip_members(archive: zipfile.ZipFile, name: str) -> Iterator[Member]:
         yield Member(entry.orig_filename, entry.file_size, lambda entry=entry: archive.open(entry))
 
 
-def _tar_members(archive: tarfile.TarFile, name: str) -> Iterator[Member]:
-    for entry in archive:
+def _tar_members(entries: Iterator[tarfile.TarInfo], archive: tarfile.TarFile, name: str) -> Iterator[Member]:
+    for entry in entries:
         if entry.isdir():
             continue
         if entry.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or entry.issparse():
@@ -164,6 +219,7 @@ def _tar_members(archive: tarfile.TarFile, name: str) -> Iterator[Member]:
                 f"{name}: {entry.name!r} is a link, a device or another special entry, expected plain files. "
                 "Nothing was unpacked."
             )
+        archive.fileobj.most += HEADERS
         yield Member(entry.name, entry.size, lambda entry=entry: archive.extractfile(entry))
     # To the end: what compresses a tar has its checksum there, behind the last entry.
     while archive.fileobj.read(LONGEST_READ):

@@ -27,17 +27,17 @@ class Found:
     stated_by: tuple[str, ...]
 
 
-def examine(path: Path, file: File, object_id: str | None = None) -> Found:
+def examine(path: Path, file: File, object_id: str | None = None, label: str | None = None) -> Found:
     """Hash a file and hold it to everything stated about it; Mismatch says both digests and who claims the other.
 
-    `object_id`: the SHA-256 that the hub which sent it names it by.
+    `object_id`: the SHA-256 that the hub which sent it names it by. `label`: what to call the file, by default `path`.
     """
-    size = path.stat().st_size
+    size, label = path.stat().st_size, label or str(path)
     with open(path, "rb") as stream:
         if looks_like_page(stream.read(512)):
-            raise Mismatch(f"{path}: is a web page saved under this name, expected {file.name}.")
+            raise Mismatch(f"{label}: is a web page saved under this name, expected {file.name}.")
     if file.size not in (None, size):
-        raise Mismatch(f"{path}: has {size:,} bytes, expected {file.size:,}. It is truncated or another file.")
+        raise Mismatch(f"{label}: has {size:,} bytes, expected {file.size:,}. It is truncated or another file.")
     stated = list(file.checksums)
     if object_id and len(object_id) == 64:
         stated.append(Checksum("sha256", object_id.lower(), "huggingface.co", "object_id"))
@@ -46,7 +46,7 @@ def examine(path: Path, file: File, object_id: str | None = None) -> Found:
         if not digests[checksum.algorithm].startswith(checksum.value.lower()):
             found = f"its {NAMES[checksum.algorithm]} is {digests[checksum.algorithm]}"
             raise Mismatch(
-                f"{path}: {found}, expected {checksum.value}, as stated by {checksum.by}. It is damaged or another file, or "
+                f"{label}: {found}, expected {checksum.value}, as stated by {checksum.by}. It is damaged or another file, or "
                 "that statement (data/sources.yaml) is wrong."
             )
     return Found(digests["sha256"], size, trust(stated), tuple(dict.fromkeys(checksum.by for checksum in stated)))

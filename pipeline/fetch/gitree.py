@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from pipeline.errors import UserError
@@ -18,8 +18,14 @@ from pipeline.fetch.unpack import unpack
 QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_ASKPASS": "true"}
 
 
-def export(location: Location, folder: Path, suffixes: Collection[str], settings: Settings) -> list[str]:
-    """Write the folder's files to the new folder `folder`; names. Raises Refused when git cannot get them.
+def export(
+    location: Location,
+    folder: Path,
+    suffixes: Collection[str],
+    settings: Settings,
+    ready: Callable[[dict[str, str]], None],
+) -> list[str]:
+    """Write the folder's files to the new folder `folder`, as `unpack` does; names. Refused when git cannot get them.
 
     UserError when the commit holds another tree there than the catalogue says.
     """
@@ -36,7 +42,7 @@ def export(location: Location, folder: Path, suffixes: Collection[str], settings
             )
         archive = Path(place) / "tree.tar"
         _git("-C", str(repository), "archive", "--format=tar", f"--output={archive}", tree)
-        return unpack([archive], folder, suffixes=suffixes)
+        return unpack([archive], folder, suffixes=suffixes, ready=ready)
 
 
 def _fetch(repository: Path, url: str, commit: str, settings: Settings) -> None:

@@ -8,20 +8,25 @@ from pathlib import Path
 from pipeline.errors import UserError
 from pipeline.fetch.bar import bar
 from pipeline.fetch.catalogue import File, Source
+from pipeline.fetch.unpacked import Note, differences
 from pipeline.files import sha256, write_json, write_text
 
 MANIFEST, REPORT = "manifest.csv", "inventory.json"
 SHOWN = 20
 
 
-def take(source: Source, files: list[File], pins: dict[str, dict], folder: Path) -> dict:
+def take(source: Source, files: list[File], pins: dict[str, dict], notes: dict[str, Note], folder: Path) -> dict:
     """Count and hash all files of `files` below `folder`, write manifest.csv and inventory.json, and return the latter.
 
-    Nothing in either depends on when or where: equal files give equal bytes. Raises UserError, with the report written but
-    no manifest, when a stated count is not met.
+    Nothing in either depends on when or where: equal files give equal bytes. `pins` and `notes`: by name of the archive.
+    Raises UserError, with neither written, when files are not what was noted when they were unpacked; with the report
+    written but no manifest, when a stated count is not met.
     """
-    (folder / MANIFEST).unlink(missing_ok=True)
-    found = {file.into: _names(folder / file.into) for file in files}
+    for name in (MANIFEST, REPORT):
+        (folder / name).unlink(missing_ok=True)
+    hashed = {file.into: _hashed(folder / file.into) for file in files}
+    _check_damage(folder, {file.into: notes[file.name].files for file in files}, hashed)
+    found = {into: list(names) for into, names in hashed.items()}
     counts = [
         {
             "folder": file.into,
@@ -65,24 +70,31 @@ def take(source: Source, files: list[File], pins: dict[str, dict], folder: Path)
             if count["expected"] != count["found"]
         )
         raise UserError(f"{folder / REPORT}: {wrong}. Remove {folder} and fetch again, or correct data/sources.yaml.")
-    text, total = _manifest(folder, [f"{into}/{name}" for into, names in sorted(found.items()) for name in names])
-    write_text(folder / MANIFEST, text)
-    manifest = {"files": sum(map(len, found.values())), "bytes": total, "sha256": sha256(folder / MANIFEST)}
+    rows = [(f"{into}/{name}", *told) for into, names in sorted(hashed.items()) for name, told in names.items()]
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([("path", "size", "sha256"), *rows])
+    write_text(folder / MANIFEST, text.getvalue())
+    manifest = {"files": len(rows), "bytes": sum(size for _, size, _ in rows), "sha256": sha256(folder / MANIFEST)}
     write_json(folder / REPORT, report | {"manifest": manifest})
     return report | {"manifest": manifest}
 
 
-def _manifest(folder: Path, names: list[str]) -> tuple[str, int]:
-    """path, size, sha256 of every file as CSV, and the bytes of all."""
-    text, sizes = io.StringIO(), {name: (folder / name).stat().st_size for name in names}
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["path", "size", "sha256"])
+def _check_damage(folder: Path, noted: dict[str, dict[str, str]], hashed: dict[str, dict[str, tuple]]) -> None:
+    told = {
+        into: differences(files, {name: digest for name, (_, digest) in hashed[into].items()})
+        for into, files in noted.items()
+    }
+    if problems := [f"{folder / into}: not as it was unpacked: {what}" for into, what in told.items() if what]:
+        places = ", ".join(str(folder / into) for into, what in told.items() if what)
+        raise UserError(". ".join(problems) + f". Remove {places}, then run again: it is unpacked anew.")
+
+
+def _hashed(folder: Path) -> dict[str, tuple[int, str]]:
+    """Name -> size and SHA-256 of every file, sorted."""
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    sizes, digests = {name: (folder / name).stat().st_size for name in names}, {}
     with bar(f"inventory {folder.name}", sum(sizes.values())) as progress:
         for name, size in sizes.items():
-            table.writerow([name, size, sha256(folder / name)])
+            digests[name] = size, sha256(folder / name)
             progress.update(size)
-    return text.getvalue(), sum(sizes.values())
-
-
-def _names(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return digests

@@ -28,20 +28,21 @@ class Lock:
         """What is pinned of a file, None if it was never seen. UserError when the lock cannot be read."""
         return self._read().get(name)
 
-    def check(self, name: str, sha256: str, repin: str | None) -> None:
-        """Raise UserError when another digest is pinned, unless there is a reason to pin anew."""
+    def check(self, name: str, sha256: str, repin: str | None, label: str | None = None) -> None:
+        """Raise UserError when another digest is pinned, unless there is a reason to pin anew; `label` calls it by its place."""
         pinned = self.pin(name)
         if pinned and pinned["sha256"] != sha256 and not repin:
             raise UserError(
-                f"{name}: its SHA-256 is {sha256}, but {self.path} pins {pinned['sha256']} ({pinned['size']:,} bytes, seen "
-                f"{pinned['date']} at {pinned['url']}, trust {pinned['trust']}). Either what came is damaged or the file was "
-                'changed at its source; nothing was replaced. If you know why it changed: --repin "REASON".'
+                f"{label or name}: its SHA-256 is {sha256}, but {self.path} pins {pinned['sha256']} "
+                f"({pinned['size']:,} bytes, seen {pinned['date']} at {pinned['url']}, trust {pinned['trust']}). Either what "
+                "came is damaged or the file was changed at its source; nothing was replaced. If you know why it changed: "
+                '--repin "REASON".'
             )
 
-    def note(self, name: str, record: dict, repin: str | None = None) -> dict:
+    def note(self, name: str, record: dict, repin: str | None = None, label: str | None = None) -> dict:
         """Pin a file, or find it pinned to the same bytes; what is pinned. A changed pin keeps the old one and the reason."""
         with exclusive(self.path.with_name(f".{self.path.name}.lock"), f"{self.path}: in use; waiting ..."):
-            self.check(name, record["sha256"], repin)
+            self.check(name, record["sha256"], repin, label)
             pins = self._read()
             pinned = pins.get(name)
             if pinned and pinned["sha256"] == record["sha256"]:
@@ -63,7 +64,11 @@ class Lock:
             content = yaml.safe_load(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {}
-        except yaml.YAMLError as error:
+        except OSError as error:
+            raise UserError(
+                f"{self.path}: cannot be read ({error.strerror}), expected a file. Restore it with git."
+            ) from error
+        except (UnicodeDecodeError, yaml.YAMLError) as error:
             raise UserError(f"{self.path}: not valid YAML ({error}). Restore it with git.") from error
         pins = {} if content is None else content
         needed = {"sha256", "size", "url", "date", "trust"}

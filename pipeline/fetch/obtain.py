@@ -47,7 +47,7 @@ def obtain(file: File, target: Path, settings: Settings, lock: Lock, repin: str 
 
 def pin_local(path: Path, file: File, lock: Lock, place: str, repin: str | None = None) -> dict:
     """Check a file that a person put at `path` and pin it, seen at `place`; its pin, or UserError with both digests."""
-    return lock.note(file.name, _record(examine(path, file), place, None, None), repin)
+    return lock.note(file.name, _record(examine(path, file), place, None, None), repin, str(path))
 
 
 def _ways(file: File, settings: Settings, lock: Lock, repin: str | None) -> Iterator[Callable[[Path], dict]]:
@@ -93,9 +93,11 @@ def _download(location: Location, file: File, target: Path, settings: Settings, 
 
 def _accept(got: Got, location: Location, file: File, target: Path, lock: Lock, repin: str | None) -> dict:
     """Check what came, pin it, and only then give it its name."""
-    found = examine(got.part, file, got.linked if location.kind == "hub" else None)
+    # The part is removed when it is not the file: what can be looked into is where it came from.
+    label = f"{file.name} from {location.origin}"
+    found = examine(got.part, file, got.linked if location.kind == "hub" else None, label)
     try:
-        lock.check(file.name, found.sha256, repin)
+        lock.check(file.name, found.sha256, repin, label)
     except UserError as error:
         raise Mismatch(str(error)) from None
     pin = lock.note(file.name, _record(found, location.origin, got.content.etag, got.content.modified), repin)
@@ -116,8 +118,9 @@ def _copy(origin: Path, file: File, target: Path, lock: Lock, repin: str | None)
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise full_disk(target, error, "Nothing of it is left.") from error
             raise
-        found = examine(temporary, file)
-        pin = lock.note(file.name, _record(found, "mirror", None, None), repin)
+        label = f"{file.name} from {origin}"
+        found = examine(temporary, file, label=label)
+        pin = lock.note(file.name, _record(found, "mirror", None, None), repin, label)
         temporary.chmod(READ_ONLY | 0o200)
     target.chmod(READ_ONLY)
     return pin

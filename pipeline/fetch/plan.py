@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import UserError
+from pipeline.fetch import unpacked
 from pipeline.fetch.catalogue import File, Source
 from pipeline.fetch.checks import trust
 from pipeline.fetch.lock import Lock
@@ -41,8 +42,9 @@ def target(source: Source, file: File, places: Places) -> Path:
 def needed(chosen: list[Line]) -> int:
     """Bytes that the disk must have free, as far as sizes are stated: downloads, and what they are unpacked to."""
     downloads = sum(line.remaining or 0 for line in chosen)
-    unpacked = sum((line.file.size or 0) * EXPANSION for line in chosen if line.file.into and not _unpacked(line))
-    return int(downloads + unpacked)
+    packed = [line for line in chosen if line.file.into and not _unpacked(line.target, line.file)]
+    expanded = sum((line.file.size or 0) * EXPANSION for line in packed)
+    return int(downloads + expanded)
 
 
 def show(chosen: list[Line], settings: Settings, places: Places) -> str:
@@ -86,21 +88,19 @@ def require(chosen: list[Line], settings: Settings, places: Places) -> None:
 
 def _line(source: Source, file: File, places: Places, lock: Lock) -> Line:
     place = target(source, file, places)
-    here = place.is_file() or _unpacked_marker(place).is_file()
+    git = any(location.kind == "git" for location in file.locations)
+    # Git's trees are kept unpacked only; an archive that was removed after it was unpacked comes again.
+    here = _unpacked(place, file) if git else place.is_file()
     part = place.with_name(f"{place.name}.part")
     begun = part.stat().st_size if part.is_file() else 0
     remaining = 0 if here else None if file.size is None else max(0, file.size - begun)
     proof = trust(list(file.checksums))
-    if any(location.kind == "git" for location in file.locations):
+    if git:
         proof = "object_id"
     elif proof == "tofu" and (pin := lock.pin(file.name)):
         proof = f"pinned {pin['date']} ({pin['trust']})"
     return Line(source, file, place, here, remaining, proof)
 
 
-def _unpacked(line: Line) -> bool:
-    return _unpacked_marker(line.target).is_file()
-
-
-def _unpacked_marker(target: Path) -> Path:
-    return target.with_name(f"{target.name}.unpacked")
+def _unpacked(archive: Path, file: File) -> bool:
+    return unpacked.path_of(archive).is_file() and unpacked.there(archive.parent.parent / file.into)

@@ -1,9 +1,26 @@
-"""Room on the disk: seen before a byte is written, and said plainly when it runs out all the same."""
+"""Room on the disk and leave to write there: seen before a byte comes, and said plainly when room runs out all the same."""
 
 import shutil
+import tempfile
 from pathlib import Path
 
 from pipeline.errors import UserError
+
+
+def check_writable(*folders: Path) -> None:
+    """Make folders that are not there; UserError for one that no file can be written to."""
+    for folder in folders:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            linked = isinstance(error, FileExistsError) and folder.is_symlink()
+            why = f"a link to {folder.readlink()}, where no folder is" if linked else error.strerror
+            raise UserError(
+                f"{folder}: no file can be written there ({why}), expected a folder, or a link to one. Is its disk mounted, and "
+                "may you write to it? Mend that, then run again."
+            ) from error
 
 
 def free_bytes(path: Path) -> int:

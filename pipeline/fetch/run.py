@@ -1,18 +1,19 @@
 """Fetch sources of the catalogue, step by step: plan, download and check, unpack, count. Each step does nothing twice."""
 
+import os
 import shutil
 from pathlib import Path
 
 from pipeline.errors import UserError
 from pipeline.exclusive import exclusive
-from pipeline.fetch import catalogue, gitree, inventory, plan
-from pipeline.fetch.catalogue import File, Source
+from pipeline.fetch import catalogue, gitree, inventory, plan, unpacked
+from pipeline.fetch.catalogue import File, Location, Source
 from pipeline.fetch.lock import Lock, today
 from pipeline.fetch.obtain import obtain
+from pipeline.fetch.room import check_writable
 from pipeline.fetch.settings import Places, Settings
 from pipeline.fetch.transfer import Refused
 from pipeline.fetch.unpack import IMAGES, unpack
-from pipeline.files import write_text
 
 
 def fetch(
@@ -36,6 +37,9 @@ def fetch(
     if dry:
         return
     plan.require(lines, settings, places)
+    # In the order in which one lies in the other, so that the message names what is wrong.
+    own = [folder for line in lines for folder in (line.target.parent.parent, line.target.parent)]
+    check_writable(places.lock.parent, places.raw, *dict.fromkeys(own))
     for source in chosen:
         files = [line.file for line in lines if line.source is source]
         if source.kind == "weights":
@@ -51,10 +55,15 @@ def _dataset(
     folder = places.raw / source.name
     with exclusive(folder / ".fetch.lock", f"{folder}: another process fetches it; waiting ..."):
         for left in folder.glob(".*.tmp"):
-            # Of a process that was killed while it unpacked; none works here now.
-            shutil.rmtree(left)
-        pins = {file.name: _here(source, file, folder, places, settings, lock, repin) for file in files}
-        report = inventory.take(source, files, pins, folder)
+            # Of a process that was killed while it unpacked or wrote a file; none works here now.
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left)
+            else:
+                left.unlink()
+        pins, notes = {}, {}
+        for file in files:
+            pins[file.name], notes[file.name] = _here(source, file, folder, places, settings, lock, repin)
+        report = inventory.take(source, files, pins, notes, folder)
     weak = [file.name for file in files if pins[file.name]["trust"] == "tofu"]
     if weak:
         print(
@@ -68,44 +77,50 @@ def _dataset(
 
 def _here(
     source: Source, file: File, folder: Path, places: Places, settings: Settings, lock: Lock, repin: str | None
-) -> dict:
-    """One archive or tree, fetched, checked and unpacked; its pin."""
-    archive = plan.target(source, file, places)
-    marker, place = archive.with_name(f"{archive.name}.unpacked"), folder / file.into
-    suffixes = file.suffixes or tuple(IMAGES)
-    trees = [location for location in file.locations if location.kind == "git"]
-    if trees:
-        done = trees[0].value["tree"]
-        if _unpacked(marker, place, done):
-            return _tree_pin(trees[0])
-        try:
-            gitree.export(trees[0], place, suffixes, settings)
-        except Refused as reason:
-            raise UserError(
-                f"{file.name}: could not be fetched: {reason}. Is {trees[0].value['repo']} reachable?"
-            ) from None
-        write_text(marker, f"{done}\n")
-        return _tree_pin(trees[0])
-    pin = obtain(file, archive, settings, lock, repin)
-    _tell(file, pin)
-    if not _unpacked(marker, place, pin["sha256"]):
-        unpack([archive], place, suffixes=suffixes)
-        write_text(marker, f"{pin['sha256']}\n")
-    return pin
+) -> tuple[dict, unpacked.Note]:
+    """One archive or tree, fetched, checked and unpacked; its pin, and the note of what was unpacked."""
+    archive, place = plan.target(source, file, places), folder / file.into
+    tree = next((location for location in file.locations if location.kind == "git"), None)
+    if tree:
+        pin, origin = _tree_pin(tree), tree.value["tree"]
+    else:
+        pin = obtain(file, archive, settings, lock, repin)
+        origin = pin["sha256"]
+        _tell(file, pin)
+    known = unpacked.path_of(archive)
+
+    def unpack_to(target: Path) -> None:
+        # Noted before `target` gets its name: whoever is killed in between leaves nothing that is not known.
+        named = {"suffixes": file.suffixes or tuple(IMAGES)}
+        named["ready"] = lambda digests: unpacked.write(known, unpacked.Note(origin, digests))
+        if tree:
+            _export(file, tree, target, settings, **named)
+        else:
+            unpack([archive], target, **named)
+
+    note = unpacked.read(known)
+    if not unpacked.there(place):
+        unpack_to(place)
+    elif note is None or note.origin != origin:
+        raise UserError(
+            f"{place}: is there already, but not known to come from {file.name}. Move it away, then run again."
+        )
+    elif not note.files:
+        print(f"{place}: of an earlier version, without checksums; unpacked once more to compare", flush=True)
+        other = folder / f".{place.name}.{os.getpid()}.tmp"
+        unpack_to(other)
+        shutil.rmtree(other)
+    return pin, unpacked.read(known)
 
 
-def _unpacked(marker: Path, place: Path, digest: str) -> bool:
-    """Whether `place` was unpacked from exactly this content; UserError when it came from another."""
-    if not place.is_dir() or not any(place.iterdir()):
-        return False
-    if marker.is_file() and marker.read_text(encoding="utf-8").strip() == digest:
-        return True
-    raise UserError(
-        f"{place}: is there already, but not known to come from {marker.stem}. Move it away, then run again."
-    )
+def _export(file: File, tree: Location, target: Path, settings: Settings, **named) -> None:
+    try:
+        gitree.export(tree, target, settings=settings, **named)
+    except Refused as reason:
+        raise UserError(f"{file.name}: could not be fetched: {reason}. Is {tree.value['repo']} reachable?") from None
 
 
-def _tree_pin(location: catalogue.Location) -> dict:
+def _tree_pin(location: Location) -> dict:
     """Git proves its trees itself: nothing has to be pinned beyond the catalogue."""
     return {
         "tree": location.value["tree"],

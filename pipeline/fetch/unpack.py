@@ -1,41 +1,36 @@
 """Unpack archives of strangers: plain files of expected kinds, inside one folder, within limits, all or nothing."""
 
+import hashlib
 import os
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
 
 from pipeline.errors import UserError
-from pipeline.fetch.archives import BROKEN, Member, members
+from pipeline.fetch.archives import RATIO_FROM, Limits, Member, intact, members
 from pipeline.fetch.bar import bar
 
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
 CHUNK = 1 << 20
-# Below this, a high ratio harms nobody and small text compresses well.
-RATIO_FROM = 16 << 20
 JUNK = ("__MACOSX",)
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What an archive may expand to: files, bytes, and bytes out per byte in (photographs are about 1)."""
-
-    files: int = 500_000
-    bytes: int = 400_000_000_000
-    ratio: float = 50.0
-
-
 def unpack(
-    parts: Sequence[Path], folder: Path, *, suffixes: Collection[str] = IMAGES, limits: Limits | None = None
+    parts: Sequence[Path],
+    folder: Path,
+    *,
+    suffixes: Collection[str] = IMAGES,
+    limits: Limits | None = None,
+    ready: Callable[[dict[str, str]], None] = lambda _: None,
 ) -> list[str]:
     """Unpack one zip or tar (.gz, .bz2, .xz), given as its parts in order, to the new folder `folder`; names written.
 
-    Names are relative to `folder`, sorted. Files of other suffixes (any case) and hidden ones are left out and counted on
+    Names are relative to `folder`, sorted. `ready` is told the SHA-256 of every file, by name, when all are written and
+    before `folder` gets its name. Files of other suffixes (any case) and hidden ones are left out and counted on
     stderr; a folder that only repeats its parent (`X/X/…`) is dropped. Raises UserError, with nothing left behind, for names
     that lead outside, links, devices, two entries of one name, encrypted or broken archives, more than `limits`, a full disk,
     or no wanted file at all; also when `folder` exists and is not empty.
@@ -54,8 +49,9 @@ def unpack(
     staging = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     shutil.rmtree(staging, ignore_errors=True)
     try:
-        _write(parts, staging, targets, limits, sum(sizes))
+        digests = _write(parts, staging, targets, limits, sum(sizes))
         os.sync()
+        ready(digests)
         staging.rename(folder)
     except OSError as error:
         raise UserError(
@@ -93,14 +89,14 @@ def _survey(parts: list[Path], suffixes: frozenset[str], limits: Limits) -> tupl
     sizes: list[int] = []
     left_out: Counter[str] = Counter()
     total = 0
-    with members(parts, _most(limits)) as entries:
-        for count, entry in enumerate(entries, 1):
+    with members(parts, limits) as entries:
+        for entry in entries:
             path = safe_name(entry.name, name)
             total += entry.size
-            if count > limits.files or total > limits.bytes or total > max(packed * limits.ratio, RATIO_FROM):
+            if total > limits.bytes or total > max(packed * limits.ratio, RATIO_FROM):
                 raise UserError(
-                    f"{name}: {packed:,} bytes expand to at least {count:,} files and {total:,} bytes; allowed are "
-                    f"{limits.files:,} files, {limits.bytes:,} bytes and {limits.ratio:g} times its size. Nothing was unpacked."
+                    f"{name}: {packed:,} bytes expand to at least {total:,} bytes; allowed are {limits.bytes:,} bytes and "
+                    f"{limits.ratio:g} times its size. Nothing was unpacked."
                 )
             if path.suffix.lower() not in suffixes or path.name.startswith(".") or path.parts[0] in JUNK:
                 left_out[path.suffix.lower() or path.name] += 1
@@ -119,38 +115,44 @@ def _survey(parts: list[Path], suffixes: frozenset[str], limits: Limits) -> tupl
     return wanted, sizes
 
 
-def _write(parts: list[Path], staging: Path, targets: dict[str, str], limits: Limits, total: int) -> None:
+def _write(parts: list[Path], staging: Path, targets: dict[str, str], limits: Limits, total: int) -> dict[str, str]:
+    """Write all wanted files; the SHA-256 of each."""
     staging.mkdir()
+    digests: dict[str, str] = {}
     made: set[Path] = set()
     progress = bar(f"unpack {parts[0].name}", total)
-    with progress, members(parts, _most(limits)) as entries:
+    with progress, members(parts, limits) as entries:
         for entry in entries:
             if entry.name in targets:
                 path = staging / targets[entry.name]
                 if path.parent not in made:
                     path.parent.mkdir(parents=True, exist_ok=True)
                     made.add(path.parent)
-                _copy(entry, path, progress, parts[0])
+                digests[targets[entry.name]] = _copy(entry, path, progress, parts[0])
+    return digests
 
 
-def _copy(entry: Member, path: Path, progress: tqdm, archive: Path) -> None:
-    """Write one entry; it may not have more or fewer bytes than it said, and its checksum must hold."""
-    written = 0
-    try:
-        # "x": nothing is ever followed or overwritten.
-        with entry.open() as source, open(path, "xb") as target:
-            while chunk := source.read(min(CHUNK, entry.size - written + 1)):
-                written += len(chunk)
-                if written > entry.size:
-                    break
-                target.write(chunk)
-                progress.update(len(chunk))
-    except BROKEN as error:
-        raise UserError(f"{archive}: {entry.name!r} is damaged ({error}). Download the archive again.") from error
+def _copy(entry: Member, path: Path, progress: tqdm, archive: Path) -> str:
+    """Write one entry; its SHA-256. It may not have more or fewer bytes than it said, and its checksum must hold."""
+    written, digest = 0, hashlib.sha256()
+    # "x": nothing is ever followed or overwritten.
+    with (
+        intact(lambda error: f"{archive}: {entry.name!r} is damaged ({error}). Download the archive again."),
+        entry.open() as source,
+        open(path, "xb") as target,
+    ):
+        while chunk := source.read(min(CHUNK, entry.size - written + 1)):
+            written += len(chunk)
+            if written > entry.size:
+                break
+            target.write(chunk)
+            digest.update(chunk)
+            progress.update(len(chunk))
     if written != entry.size:
         raise UserError(
             f"{archive}: {entry.name!r} has not the {entry.size:,} bytes that it announces. Download it again."
         )
+    return digest.hexdigest()
 
 
 def _check_tree(names: Iterable[str], archive: str) -> None:
@@ -177,8 +179,3 @@ def _without_repeats(names: list[str]) -> list[str]:
     common = PurePosixPath(os.path.commonpath(names) if len(names) > 1 else str(PurePosixPath(names[0]).parent)).parts
     kept = [part for index, part in enumerate(common) if index == 0 or part != common[index - 1]]
     return [PurePosixPath(*kept, *PurePosixPath(name).parts[len(common) :]).as_posix() for name in names]
-
-
-def _most(limits: Limits) -> int:
-    """Expanded bytes of a tar that stays within the limits: contents, and up to 4 KiB of headers and padding a file."""
-    return limits.bytes + 4096 * limits.files

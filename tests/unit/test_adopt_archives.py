@@ -116,9 +116,15 @@ def test_a_missing_part_a_broken_archive_and_a_hostile_one_are_named_and_the_res
     (packed / "page.zip").write_bytes(b"<html>quota</html>")
     with zipfile.ZipFile(packed / "hostile.zip", "w") as archive:
         archive.writestr("../escape.png", b"x")
+    with tarfile.open(packed / "damaged.tar.bz2", "w:bz2") as archive:
+        archive.addfile(tarfile.TarInfo("a.png"))
+    content = bytearray((packed / "damaged.tar.bz2").read_bytes())
+    content[len(content) // 2] ^= 255
+    (packed / "damaged.tar.bz2").write_bytes(content)
     found, said = report("drealsr", packed)
     assert "part .002 is missing beside Train_x4.zip.003" in said
     assert "page.zip: is no whole zip or tar archive" in said and "leads outside" in said
+    assert "damaged.tar.bz2: is no whole zip or tar archive" in said
     assert (
         part(found, "sony", 4, "test")["faults"].keys() == {"missing", "extra"} and not Path("data/escape.png").exists()
     )

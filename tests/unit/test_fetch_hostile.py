@@ -1,6 +1,7 @@
 """Hostile archives: nothing leaves the folder, no link, no device, no bomb; all or nothing."""
 
 import contextlib
+import gzip
 import io
 import os
 import stat
@@ -14,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import UserError
+from pipeline.fetch import archives
 from pipeline.fetch import unpack as module
-from pipeline.fetch.archives import Member
-from pipeline.fetch.unpack import Limits, unpack
+from pipeline.fetch.archives import Limits, Member
+from pipeline.fetch.unpack import unpack
 from tests.archive_examples import make_tar, make_zip, refused, tree
 
 OUTSIDE = ["../a.png", "x/../../a.png", "/tmp/a.png", "//a.png", "..\\a.png", "C:/a.png", "C:\\a.png", "x/\na.png"]
@@ -122,6 +124,37 @@ def test_a_bomb_in_a_header(tmp_path):
         archive.addfile(header, io.BytesIO(bytes(header.size)))
         archive.addfile(tarfile.TarInfo("b.png"))
     refused(tmp_path, tmp_path / "a.tar.gz", "header of")
+
+
+def test_a_bomb_behind_the_end_of_a_tar(tmp_path):
+    """Zeros that belong to no file: 64 MB in 300 kB."""
+    content = make_tar(tmp_path / "a.tar.gz", {"a.png": b"x"}).read_bytes() + bytes(64 << 20)
+    (tmp_path / "a.tar.gz").write_bytes(gzip.compress(content, 1))
+    refused(tmp_path, tmp_path / "a.tar.gz", "expands to more than")
+
+
+def test_a_bomb_of_folders(tmp_path):
+    folder = tarfile.TarInfo("x")
+    folder.type = tarfile.DIRTYPE
+    (tmp_path / "a.tar.gz").write_bytes(gzip.compress(folder.tobuf() * 50_000))
+    refused(tmp_path, tmp_path / "a.tar.gz", "expands to more than")
+
+
+def test_many_tiny_files_are_no_bomb(tmp_path, monkeypatch):
+    """Their headers are more than the ratio would allow."""
+    monkeypatch.setattr(archives, "RATIO_FROM", 0)
+    content = make_tar(tmp_path / "a.tar.gz", {f"{index:03d}.png": b"" for index in range(500)}).read_bytes()
+    packed = gzip.compress(content)
+    (tmp_path / "a.tar.gz").write_bytes(packed)
+    assert len(content) > 40 * len(packed)
+    assert len(unpack([tmp_path / "a.tar.gz"], tmp_path / "out", limits=Limits(ratio=40))) == 500
+
+
+@pytest.mark.parametrize("make", [make_zip, make_tar])
+def test_folders_count(tmp_path, make):
+    kind = {"type": tarfile.DIRTYPE} if make is make_tar else {}
+    archive = make(tmp_path / "a", {f"{index}/": b"" for index in range(10)}, **kind)
+    refused(tmp_path, archive, "allowed are 9 files and folders", limits=Limits(files=9))
 
 
 def test_limits_on_count_and_bytes(tmp_path):

@@ -45,7 +45,7 @@ def test_trust_on_first_use_is_pinned_and_held_to(server, tmp_path, lock):
     assert yaml.safe_load(lock.path.read_text())["a.pth"] == pin
     server.put("/a.pth", OTHER)
     before = lock.path.read_bytes()
-    with pytest.raises(UserError) as error:
+    with pytest.raises(UserError, match=f"^a.pth from {url}: its SHA-256 is") as error:
         obtain(file("a.pth", url), tmp_path / "two/a.pth", QUICK, lock)
     assert SHA256 in str(error.value) and hashlib.sha256(OTHER).hexdigest() in str(error.value)
     assert lock.path.read_bytes() == before and left(tmp_path) == {"one/a.pth", "sources.lock.yaml"}
@@ -64,7 +64,8 @@ def test_pinning_anew_needs_a_reason_that_is_kept(server, tmp_path, lock):
 def test_stated_digests_stop_it_and_say_who_states_them(server, tmp_path, lock):
     for checksum in (stated("0" * 64), stated("0" * 32, "md5"), stated("00000000", trust="name_prefix")):
         wrong = file("a.pth", server.put("/a.pth", CONTENT), checksums=(stated(SHA256), checksum))
-        with pytest.raises(UserError, match=r"expected 0+, as stated by somebody"):
+        words = rf"^a.pth from {server.url}/a.pth: its .*, expected 0+, as stated by somebody"
+        with pytest.raises(UserError, match=words):
             obtain(wrong, tmp_path / "one/a.pth", QUICK, lock)
         # No reason makes a stated digest wrong: correct the catalogue.
         with pytest.raises(UserError, match="as stated by somebody"):
@@ -127,7 +128,7 @@ def test_what_is_here_is_checked_and_kept(server, tmp_path, lock):
     (tmp_path / "a.pth").write_bytes(CONTENT)
     assert obtain(good, tmp_path / "a.pth", QUICK, lock)["url"] == "put there by hand" and not server.asked
     (tmp_path / "a.pth").write_bytes(OTHER)
-    with pytest.raises(UserError, match="as stated by somebody"):
+    with pytest.raises(UserError, match=f"^{tmp_path}/a.pth: .*as stated by somebody"):
         obtain(good, tmp_path / "a.pth", QUICK, lock)
     (tmp_path / "a.pth").write_bytes(b"<html>saved page</html>")
     with pytest.raises(UserError, match="web page saved under this name"):
@@ -216,9 +217,14 @@ def test_a_mirror_is_asked_first(server, tmp_path, lock, web):
 def test_a_damaged_mirror_is_not_believed(tmp_path, lock):
     (tmp_path / SHA256).write_bytes(OTHER)
     settings = replace(QUICK, mirror=str(tmp_path))
-    with pytest.raises(UserError, match="as stated by somebody"):
+    place = f"^a.pth from {tmp_path}/{SHA256}: its SHA-256 is"
+    with pytest.raises(UserError, match=f"{place}.*as stated by somebody"):
         obtain(file("a.pth", checksums=(stated(SHA256),)), tmp_path / "a.pth", settings, lock)
     assert left(tmp_path) == {SHA256}
+    pinned = {"sha256": SHA256, "size": 1, "url": "u", "date": "d", "trust": "tofu", "stated_by": []}
+    lock.note("a.pth", pinned)
+    with pytest.raises(UserError, match=f"{place}.*pins {SHA256}"):
+        obtain(file("a.pth"), tmp_path / "a.pth", settings, lock)
 
 
 TWICE = """

@@ -4,9 +4,7 @@ import hashlib
 import io
 import json
 import os
-import signal
 import subprocess
-import sys
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipeline.adopt.layouts import LAYOUTS
 from pipeline.errors import UserError
 from pipeline.fetch import catalogue, plan
 from pipeline.fetch.catalogue import File, Licence, Location
@@ -22,9 +21,7 @@ from pipeline.fetch.lock import Lock
 from pipeline.fetch.run import fetch
 from pipeline.fetch.settings import Places
 from tests.fetch_examples import CONTENT, SHA256, archive, file, left, source, toy
-from tests.fetch_server import QUICK, Answer, serving
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.fetch_server import QUICK, serving
 
 
 @pytest.fixture
@@ -53,52 +50,11 @@ def test_a_data_set_from_its_name_to_its_manifest(server, places):
     assert {path: path.read_bytes() for path in folder.glob("*.*")} == before and len(server.asked) == 1
 
 
-STOPPED = """
-import sys
-from pipeline.fetch import __main__, run
-from pipeline.fetch.settings import Places, Settings
-from pathlib import Path
-from tests.fetch_server import QUICK
-from tests.fetch_examples import file, source
-Settings.of = lambda _: QUICK
-run.Places = lambda: Places(Path(sys.argv[2]) / "raw", Path(sys.argv[2]) / "lock.yaml")
-run.catalogue.load = lambda: source(file("toy.zip", sys.argv[1], into="Toy"))
-sys.exit(__main__.main(["toy"]))
-"""
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stopped_command_leaves_the_part_alone(server, tmp_path, number):
-    command = [sys.executable, "-c", STOPPED, server.put("/toy.zip", Answer(CONTENT, pause=0.5)), str(tmp_path)]
-    part = tmp_path / "raw/toy/archives/toy.zip.part"
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        while not (part.is_file() and part.stat().st_size):
-            assert process.poll() is None
-        process.send_signal(number)
-        assert process.wait(timeout=60) == 128 + number
-    assert left(tmp_path) == {"raw/toy/archives/toy.zip.part", "raw/toy/archives/toy.zip.part.json"}
-
-
-def test_what_a_killed_process_left_is_removed(server, places):
-    (places.raw / "toy/.Toy.123.tmp/Set").mkdir(parents=True)
-    (places.raw / "toy/.Toy.123.tmp/Set/0000.png").write_bytes(b"half")
-    fetch(["toy"], QUICK, sources=toy(server), places=places)
-    assert not [*places.raw.glob("toy/.*")]
-
-
 def test_a_count_that_is_not_met(server, places):
     with pytest.raises(UserError, match=r"Toy: 2 files .*, expected 3 \(its page\)"):
         fetch(["toy"], QUICK, sources=toy(server, images=2), places=places)
     assert not (places.raw / "toy/manifest.csv").exists()
     assert json.loads((places.raw / "toy/inventory.json").read_text())["holds"] is False
-
-
-def test_an_unpacked_folder_of_another_archive_is_not_taken(server, places):
-    sources = toy(server)
-    fetch(["toy"], QUICK, sources=sources, places=places)
-    (places.raw / "toy/archives/toy.zip.unpacked").write_text("0" * 64)
-    with pytest.raises(UserError, match="not known to come from toy"):
-        fetch(["toy"], QUICK, sources=sources, places=places)
 
 
 def test_terms_must_be_accepted_by_name(server, places):
@@ -215,6 +171,16 @@ def test_the_shipped_catalogue_holds():
     assert sources["set5"].files[0].holds[0].count == 5
     for one in sources.values():
         assert one.licence.ask or one.licence.name not in ("unstated", "manga109", "div2k")
+
+
+@pytest.mark.parametrize("name", ["set5", "set14", "bsd100", "urban100"])
+def test_fetched_test_sets_lie_as_adoption_knows_them(tmp_path, name):
+    for one in catalogue.load()[name].files:
+        for expected in one.holds:
+            image = tmp_path / one.into / expected.names.replace(r"\d{3}", "001").replace(r"\.", ".")
+            image.parent.mkdir(exist_ok=True)
+            image.touch()
+    assert len(left(tmp_path)) >= 4 and not LAYOUTS[name]().scan(tmp_path).strays
 
 
 def test_pretrained_files_of_the_settings_are_those_of_the_catalogue():

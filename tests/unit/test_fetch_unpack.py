@@ -97,7 +97,7 @@ def test_what_is_no_archive(tmp_path, content):
     refused(tmp_path, tmp_path / "a.zip", "no whole zip or tar")
 
 
-@pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz"])
+@pytest.mark.parametrize("name", ["a.zip", *ENDINGS])
 def test_a_cut_or_damaged_archive_leaves_nothing(tmp_path, name):
     entries = {f"{index}.png": os.urandom(3000) for index in range(5)}
     whole = make_zip(tmp_path / name, entries) if name == "a.zip" else make_tar(tmp_path / name, entries, ENDINGS[name])
@@ -105,9 +105,21 @@ def test_a_cut_or_damaged_archive_leaves_nothing(tmp_path, name):
     whole.write_bytes(content[: len(content) // 2])
     refused(tmp_path, whole, "no whole|announces|damaged")
     if name != "a.tar":  # a plain tar has no checksum of contents; that of the whole file is what protects it
-        middle = len(content) // 2
-        whole.write_bytes(content[:middle] + bytes([content[middle] ^ 255]) + content[middle + 1 :])
-        refused(tmp_path, whole, "no whole|announces|damaged")
+        for place in (len(content) // 2, len(content) - 4):
+            whole.write_bytes(content[:place] + bytes([content[place] ^ 255]) + content[place + 1 :])
+            refused(tmp_path, whole, "no whole|announces|damaged")
+
+
+def test_a_zip_with_a_name_that_is_no_text(tmp_path):
+    archive = make_zip(tmp_path / "a.zip", {"é.png": b"x"})
+    content = archive.read_bytes()
+    first, last = content.find("é".encode()), content.rfind("é".encode())
+    for place in ({first, last}, {first}):  # its list of entries is looked at first, then the entry itself
+        damaged = bytearray(content)
+        for index in place:
+            damaged[index] = 255
+        archive.write_bytes(damaged)
+        refused(tmp_path, archive, "no whole zip or tar" if last in place else "damaged")
 
 
 def test_an_encrypted_zip(tmp_path):

@@ -119,9 +119,17 @@ def test_without_a_stated_digest_the_first_is_pinned(spec, bring, server, tmp_pa
     (tmp_path / "raw/weights/trunk.pth").unlink(missing_ok=True)
     (tmp_path / "data/trunk.pth").unlink()
     for folder in (None, tmp_path / "mine"):
-        with pytest.raises(UserError, match=f"pins {SHA256}"):
+        place = f"{folder}/trunk.pth" if folder else f"trunk.pth from {spec['url']}"
+        with pytest.raises(UserError, match=f"^{place}: its SHA-256 is .*pins {SHA256}"):
             bring(unstated, folder)
     assert nothing_came(tmp_path)
+
+
+def test_a_place_that_is_not_there_is_named(spec, bring, server, tmp_path):
+    (tmp_path / "raw").symlink_to(tmp_path / "unmounted")
+    with pytest.raises(UserError, match=rf"{tmp_path}/raw: .*{tmp_path}/unmounted, where no folder is"):
+        bring(spec)
+    assert nothing_came(tmp_path) and server.asked == []
 
 
 def test_the_catalogue_knows_more_places_and_digests(spec, bring, server):

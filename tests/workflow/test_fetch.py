@@ -12,6 +12,8 @@ from tests.workflow.workspace import Workspace
 
 MANIFEST, TRUNK = "data/raw/toy/manifest.csv", "data/weights/trunk.pth"
 MANUAL = "data/raw/drealsr/manifest.csv"
+WRONG = ("/other.zip", "/few.zip", "/wrong.pth")
+STOPPED = ("data/raw/other/manifest.csv", "data/raw/few/manifest.csv", "data/weights/wrong.pth")
 
 
 @pytest.fixture(scope="module")
@@ -19,19 +21,40 @@ def server():
     with serving() as running:
         running.put("/toy.zip", Answer(archive(), drop_after=100), archive())
         running.put("/trunk.pth", Answer(status=503, headers={"Retry-After": "0"}), CONTENT)
+        for path in WRONG:
+            running.put(path, archive())
         yield running
 
 
 @pytest.fixture(scope="module")
 def fetched(tmp_path_factory, server) -> Workspace:
-    """A workspace that knows a small data set and a small pretrained file, and has fetched both, and not what no script can."""
+    """A workspace that knows small data sets and pretrained files, and has fetched one of each, and not what is wrong.
+
+    `other` and `wrong.pth` have another digest than stated, `few` fewer images; a profile asks for two retries.
+    """
     workspace = Workspace.create(tmp_path_factory.mktemp("fetch") / "repo")
     path = workspace.folder / "data/sources.yaml"
     catalogue = yaml.safe_load(path.read_text())
-    toy = {"name": "toy.zip", "into": "Toy", "at": [{"http": f"{server.url}/toy.zip"}]}
-    toy["checksums"] = [{"sha256": hashlib.sha256(archive()).hexdigest(), "by": "tfds"}]
-    block = {"kind": "dataset", "title": "Toy", "home": "https://example.org", "licence": "mit", "files": [toy]}
-    path.write_text(yaml.safe_dump({**catalogue, "sources": catalogue["sources"] | {"toy": block}}))
+    digest = hashlib.sha256(archive()).hexdigest()
+    blocks = {
+        name: {
+            "kind": "dataset",
+            "title": name,
+            "home": "https://example.org",
+            "licence": "mit",
+            "files": [
+                {
+                    "name": f"{name}.zip",
+                    "into": "Toy",
+                    "at": [{"http": f"{server.url}/{name}.zip"}],
+                    "checksums": [{"sha256": stated, "by": "tfds"}],
+                }
+            ],
+        }
+        for name, stated in (("toy", digest), ("other", "0" * 64), ("few", digest))
+    }
+    blocks["few"]["files"][0]["holds"] = [{"names": ".*", "count": 9, "by": "tfds"}]
+    path.write_text(yaml.safe_dump({**catalogue, "sources": catalogue["sources"] | blocks}))
 
     def settings(params: dict) -> None:
         params["fetch"] |= {"first_wait": 0.1, "longest_wait": 0.1}
@@ -40,9 +63,15 @@ def fetched(tmp_path_factory, server) -> Workspace:
             "url": f"{server.url}/trunk.pth",
             "sha256_prefix": SHA256[:8],
         }
+        params["weights"]["vgg16"] |= {
+            "file": "wrong.pth",
+            "url": f"{server.url}/wrong.pth",
+            "sha256_prefix": "0" * 8,
+        }
 
     workspace.change(settings)
-    done = workspace.snakemake("-c2", "--keep-going", "--retries=0", "--", MANIFEST, TRUNK, MANUAL, check=False)
+    asked = ["-c2", "--keep-going", "--retries=2", "--", MANIFEST, TRUNK, MANUAL, *STOPPED]
+    done = workspace.snakemake(*asked, check=False)
     assert done.returncode
     return workspace
 
@@ -56,7 +85,18 @@ def test_what_a_script_can_fetch_comes_whole(fetched, server):
     assert receipt["run"]["fetched_from"] == f"{server.url}/trunk.pth" and "first_wait" not in json.dumps(
         receipt["key"]
     )
-    assert set(yaml.safe_load((folder / "data/sources.lock.yaml").read_text())) == {"toy.zip", "trunk.pth"}
+    assert set(yaml.safe_load((folder / "data/sources.lock.yaml").read_text())) == {"toy.zip", "trunk.pth", "few.zip"}
+
+
+def test_what_the_fetcher_stopped_at_is_not_done_again(fetched, server):
+    """Whatever a profile says of retries."""
+    assert [server.ranges(path) for path in WRONG] == [[None]] * 3
+    assert not [name for name in STOPPED if (fetched.folder / name).exists()]
+
+
+def test_counts_that_are_not_met_can_be_read(fetched):
+    report = json.loads((fetched.folder / "data/raw/few/inventory.json").read_text())
+    assert report["holds"] is False and report["counts"][0]["found"] == 3
 
 
 def test_what_no_script_can_fetch_says_what_to_do(fetched):
