@@ -80,6 +80,15 @@ def test_a_photograph_below_the_size_of_a_sub_image_is_named(tmp_path, capsys):
     assert "train: smaller than a sub-image, left out: Canon_002" in capsys.readouterr().err
 
 
+def test_photographs_that_are_all_below_the_size_of_a_sub_image_are_refused(tmp_path):
+    raw = write_realsr(tmp_path / "raw", 4, train=3)
+    settings = changed(REALSR, sub_images={"size": 480, "stride": 240, "threshold": 0})
+    message = r"none of the 2 photographs of split train is as large as a sub-image of 480x480; .*Canon_\d+_HR\.png is \d+x164"
+    with pytest.raises(UserError, match=message + r"\. .*`train\.sub_images`.* null"):
+        packed(tmp_path / "out", settings, "canon", 4, raw)
+    assert not (tmp_path / "out").exists()
+
+
 def test_whole_photographs_are_packed_without_a_rule_and_can_be_trained_on(tmp_path):
     raw = write_realsr(tmp_path / "raw", 4)
     settings = changed(REALSR, sub_images=None) | {"val": {"images": 0, "seed": 1}}
@@ -316,6 +325,9 @@ def test_a_damaged_grey_image_is_named(tmp_path):
     *_, test = benchmark.collect(TEST, "set5", 4, raw)
     with pytest.raises(UserError, match=r"img_002_SRF_4_HR\.png: damaged or truncated"):
         list(test.pairs)
+    path.write_bytes(path.read_bytes()[:27])
+    with pytest.raises(UserError, match=r"img_002_SRF_4_HR\.png: damaged or truncated"):
+        benchmark.collect(TEST, "set5", 4, raw)
 
 
 # --------------------------------------------------------------------------------------------------------- settings
