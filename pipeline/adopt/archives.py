@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from pipeline.adopt.record import printable
 from pipeline.datasets.folders import walk
 from pipeline.errors import UserError
 from pipeline.fetch.archives import members
@@ -80,7 +81,7 @@ def unpacked(name: str, folder: Path) -> Unpacked:
             broken.append(str(error))
     if loose:
         (target / LINK).symlink_to(folder.resolve(), target_is_directory=True)
-    write_json(_made(name), {"folder": _digest(folder), "state": state, "problems": broken})
+    write_json(_made(name), printable({"folder": _digest(folder), "state": state, "problems": broken}))
     return Unpacked(target, problems + broken)
 
 
@@ -151,7 +152,7 @@ def _announce(name: str, wanted: dict[Path, int], target: Path) -> None:
     RAW.mkdir(parents=True, exist_ok=True)
     needed, free = sum(wanted.values()), shutil.disk_usage(RAW).free
     shown = ", ".join(archive.name for archive in wanted)
-    said = f"{name}: {shown} take {needed / 1e9:.1f} GB unpacked into {target}; {free / 1e9:.1f} GB are free"
+    said = f"{name}: {printable(shown)} take {needed / 1e9:.1f} GB unpacked into {target}; {free / 1e9:.1f} GB are free"
     print(said, file=sys.stderr, flush=True)
     if needed > free:
         raise UserError(f"{said}. Make room, or unpack elsewhere and name that folder in `adopt.{name}`.")
