@@ -1,10 +1,11 @@
 """Every data set that can be adopted, by the name of its setting `adopt.<name>`; facts with who states them: docs/data.md."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from pipeline.adopt import drealsr
 from pipeline.adopt.parts import Expected, Image, Layout, Part
 from pipeline.adopt.patterns import Rule, scanner
+from pipeline.datasets import df2k
 from pipeline.errors import UserError
 
 SELFEXSR = "https://github.com/jbhuang0604/SelfExSR"
@@ -35,6 +36,17 @@ def _numbered(first: int, last: int, digits: int, source: str) -> Expected:
     return Expected(len(names), names, source)
 
 
+def _photographs(name: str, splits: dict[str, str]) -> Iterator[Rule]:
+    """HR and bicubic LR in the folders that packing reads. `splits`: their names here and there."""
+    source = df2k.SOURCES[name]
+    key = f"(?P<key>{source.name})"
+    for split, part in splits.items():
+        for hr in source.parts[part][0]:
+            lr = rf"(?i:{df2k.lr_folder(hr)}/X)(?P<scale>[234])/{key}x(?P=scale)\.png"
+            yield Rule(rf"(?i:{hr})/{key}\.png", "HR", group="HR", split=split)
+            yield Rule(lr, "LR", group="bicubic", split=split)
+
+
 def _div2k() -> Layout:
     stated = {
         "train": _numbered(1, 800, 4, "DIV2K: 0001 to 0800"),
@@ -47,11 +59,9 @@ def _div2k() -> Layout:
         heading="images",
         get="https://data.vision.ee.ethz.ch/cvl/DIV2K/ (DIV2K_train_HR.zip, DIV2K_valid_HR.zip, DIV2K_*_LR_bicubic_X*.zip)",
         scan=scanner(
-            Rule(rf"{head}HR/(?P<key>\d{{4}})\.png", "HR", group="HR"),
-            Rule(rf"{head}LR_(?P<group>bicubic|unknown)/X(?P<scale>[234])/(?P<key>\d{{4}})x(?P=scale)\.png", "LR"),
+            *_photographs("div2k", {"train": "train", "valid": "test"}),
+            Rule(rf"{head}LR_(?P<group>unknown)/X(?P<scale>[234])/(?P<key>\d{{4}})x(?P=scale)\.png", "LR"),
             Rule(rf"{head}LR_(?P<group>x8)/(?P<key>\d{{4}})x8\.png", "LR", scale=8),
-            Rule(r"DF2K/HR/(?P<key>\d{4})\.png", "HR", group="HR", split="train"),
-            Rule(r"DF2K/LR_(?P<group>bicubic)/X(?P<scale>[234])/(?P<key>\d{4})x(?P=scale)\.png", "LR", split="train"),
         ),
         expected={Part(*place, split): number for place in places for split, number in stated.items()},
         required=frozenset(Part("HR", None, split) for split in stated),
@@ -62,14 +72,15 @@ def _div2k() -> Layout:
 def _flickr2k() -> Layout:
     stated = _numbered(1, 2650, 6, "Flickr2K: 000001 to 002650")
     places = [("HR", None), *((group, scale) for group in ("bicubic", "unknown") for scale in (2, 3, 4))]
-    tail = r"LR_(?P<group>bicubic|unknown)/X(?P<scale>[234])/(?P<key>\d{6})x(?P=scale)\.png"
     return Layout(
         title="Flickr2K",
         heading="images",
         get="a mirror, as the authors' links are reported dead: goodfellowliu/Flickr2K on Hugging Face",
         scan=scanner(
-            Rule(r"(?:Flickr2K_HR|DF2K/HR)/(?P<key>\d{6})\.png", "HR", group="HR", split="train"),
-            Rule(f"(?:Flickr2K_|DF2K/){tail}", "LR", split="train"),
+            *_photographs("flickr2k", {"train": "train"}),
+            Rule(
+                r"Flickr2K_LR_(?P<group>unknown)/X(?P<scale>[234])/(?P<key>\d{6})x(?P=scale)\.png", "LR", split="train"
+            ),
         ),
         expected={Part(*place, "train"): stated for place in places},
         required=frozenset({Part("HR", None, "train")}),

@@ -201,6 +201,26 @@ def test_published_lr_is_taken_as_it_is(tmp_path):
         df2k.collect(changed(DIV2K, lr="published"), "div2k", 8, raw)
 
 
+def test_published_lr_is_found_wherever_its_archive_was_unpacked(tmp_path):
+    raw = write_div2k(tmp_path / "raw")
+    beside = [split.items for split in df2k.collect(changed(DIV2K, lr="published"), "div2k", 4, raw)]
+    for part in ("train", "valid"):
+        place = tmp_path / f"raw/div2k_bicubic_x4/DIV2K_{part}_LR_bicubic_X4/DIV2K_{part}_LR_bicubic"
+        place.parent.mkdir(parents=True)
+        (raw / f"DIV2K/DIV2K_{part}_LR_bicubic").rename(place)
+    train, val, test = df2k.collect(changed(DIV2K, lr="published"), "div2k", 4, raw)
+    assert [train.items, val.items, test.items] == beside
+    for lr, _, reduced in (*train.pairs, *test.pairs):
+        np.testing.assert_array_equal(lr, reduced ^ 1)
+    # LR of another kernel are in folders of the same numbers, and are not taken.
+    (place / "X4").rename(place / "X3")
+    shutil.copytree(place / "X3", place.parent / "DIV2K_valid_LR_unknown/X4")
+    with pytest.raises(
+        UserError, match=r"raw: DIV2K_valid_LR_bicubic/X4/0801x4\.png: the published LR of .*0801\.png is not"
+    ):
+        df2k.collect(changed(DIV2K, lr="published"), "div2k", 4, raw)
+
+
 def test_parts_of_one_photograph_are_never_in_two_splits(tmp_path):
     raw = write_div2k(tmp_path, train=9)
     train, val, _ = df2k.collect(DIV2K | {"val": {"images": 4, "seed": 3}}, "div2k", 4, raw)
