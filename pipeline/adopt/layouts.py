@@ -96,6 +96,7 @@ def _realsr() -> Layout:
             Part(camera, scale, split) for camera in stated for scale in (2, 3, 4) for split in ("train", "test")
         ),
         partner=lambda part: part,
+        together=True,
         check=_older_realsr,
     )
 
