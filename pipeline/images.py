@@ -5,7 +5,7 @@ import struct
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from pipeline.errors import UserError
 from pipeline.files import atomic
@@ -13,6 +13,8 @@ from pipeline.files import atomic
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_COLOURS = {0: "grey", 2: "RGB", 3: "palette", 4: "grey with alpha", 6: "RGB with alpha"}
 EXPECTED = "expected an 8-bit RGB PNG or JPEG without alpha"
+# What Pillow raises for files that are no whole image (UnidentifiedImageError is an OSError).
+BROKEN = (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError)
 CONVERT = (
     "convert it, for example: python -c \"from PIL import Image; Image.open('IN').convert('RGB').save('OUT.png')\""
 )
@@ -47,7 +49,7 @@ def read_rgb(path: str | Path) -> np.ndarray:
             if "transparency" in image.info:
                 raise UserError(f"{path}: has a transparent colour; {EXPECTED}; {CONVERT}.")
             pixels = np.array(ImageOps.exif_transpose(image))
-    except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
+    except BROKEN as error:
         raise UserError(f"{path}: damaged or truncated image ({error}). Copy or download it again.") from error
     return pixels
 
@@ -69,7 +71,7 @@ def _jpeg_size(path: Path) -> tuple[int, int]:
     try:
         with Image.open(path) as image:
             mode, (width, height) = image.mode, ImageOps.exif_transpose(image).size
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, struct.error) as error:
+    except BROKEN as error:
         raise UserError(f"{path}: damaged or truncated image ({error}). Copy or download it again.") from error
     if mode != "RGB":
         raise UserError(f"{path}: JPEG of mode {mode}; {EXPECTED}; {CONVERT}.")

@@ -158,7 +158,8 @@ class Workflow:
             there = plan.available(self.config, dataset)
             own = [camera for camera in there if "frames" not in block["cameras"][camera]]
             own += [wildcards.camera] if wildcards.camera not in own else []
-            problem = before.problem(dataset, named, scale, own) or load(block["module"]).missing(folder, own, scale)
+            problem = before.problem(dataset, named, before.scale_read(block, scale), own)
+            problem = problem or load(block["module"]).missing(folder, own, scale)
             if problem:
                 raise UserError(problem)
             self._folders[dataset, scale] = folder

@@ -93,7 +93,7 @@ def main(words: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted: nothing was written", file=sys.stderr)
         return 130
-    print("\n".join([said, *advice.lines(settings, arguments.name, Path(folder), found)]))
+    print(record.printable("\n".join([said, *advice.lines(settings, arguments.name, Path(folder), found)])))
     return 1 if found["level"] == "fail" else 0
 
 

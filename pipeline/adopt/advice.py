@@ -15,7 +15,9 @@ def lines(params: dict, name: str, folder: Path, found: dict) -> list[str]:
         if named is None or Path(named) != folder:
             said.append(f"set in params.yaml  adopt.{name}: {folder}")
         for scale in block["scales"]:
-            said += _of_scale(params, dataset, scale, {group for size, group in found["usable"] if size == scale})
+            said += _of_scale(
+                params, dataset, scale, {group.lower() for size, group in found["usable"] if size == scale}
+            )
     return said
 
 
@@ -33,4 +35,5 @@ def _of_scale(params: dict, dataset: str, scale: int, usable: set[str]) -> list[
         if (block["dataset"], block["scale"]) == (dataset, scale):
             cells = len(plan.table_cells(params, table))
             counts.append(f"{table} {cells} of {cells + len(plan.absent_cells(params, table))}")
-    return [f"x{scale}: set in params.yaml  datasets.{dataset}.available: {value}  (cells: {', '.join(counts)})"]
+    cells = f"  (cells: {', '.join(counts)})" if counts else ""
+    return [f"x{scale}: set in params.yaml  datasets.{dataset}.available: {value}{cells}"]

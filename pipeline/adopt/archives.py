@@ -5,6 +5,7 @@ data/raw/NAME is the whole copy. An archive whose images all lie unpacked beside
 """
 
 import hashlib
+import os
 import re
 import shutil
 import sys
@@ -13,11 +14,12 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from pipeline.adopt.record import printable
 from pipeline.datasets.folders import walk
 from pipeline.errors import UserError
 from pipeline.fetch.archives import Limits, members
 from pipeline.fetch.unpack import IMAGES, unpack
-from pipeline.files import read_json, write_json
+from pipeline.files import canonical_json, read_json, write_json
 
 RAW = Path("data/raw")
 NAME = re.compile(r"(?P<name>.+\.(?:zip|tar|tgz|tar\.gz|tar\.bz2|tar\.xz))(?:\.(?P<part>\d{3}))?", re.IGNORECASE)
@@ -35,7 +37,9 @@ def groups(folder: Path) -> tuple[dict[Path, list[Path]], list[str]]:
     for archive, parts in sorted(found.items()):
         # A joined file beside its parts is the same archive again.
         numbers = [0] if 0 in parts else sorted(parts)
-        if lost := set(range(numbers[0] and 1, numbers[-1])) - set(numbers):
+        if gone := [parts[number] for number in numbers if not parts[number].exists()]:
+            problems.append(f"{gone[0]}: a link to nothing. Copy the archive there, or remove the link.")
+        elif lost := set(range(numbers[0] and 1, numbers[-1])) - set(numbers):
             named = ", ".join(f".{number:03d}" for number in sorted(lost))
             problems.append(f"{archive}: part {named} is missing beside {parts[numbers[-1]].name}. Copy it there.")
         else:
@@ -57,11 +61,15 @@ def unpacked(name: str, folder: Path) -> Unpacked:
     the first byte is written.
     """
     archives, problems = groups(folder)
-    target, state = RAW / name, _state(folder, archives)
+    loose = {path: path.stat().st_size for path in _images(folder)} if archives else {}
+    target, state = RAW / name, _state(folder, archives, loose)
     if archives and made_from(name, folder) and read_json(_made(name))["state"] == state:
         return Unpacked(target, problems + read_json(_made(name))["problems"])
-    wanted, broken, loose = _wanted(archives, folder)
+    wanted, broken = _wanted(archives, loose)
     if not wanted:
+        if made_from(name, folder):
+            # What was once unpacked is no longer this copy: jobs must not go on reading it.
+            _made(name).unlink()
         return Unpacked(folder, problems + broken)
     _announce(name, wanted, target)
     _remove(name, target)
@@ -73,21 +81,22 @@ def unpacked(name: str, folder: Path) -> Unpacked:
             broken.append(str(error))
     if loose:
         (target / LINK).symlink_to(folder.resolve(), target_is_directory=True)
-    write_json(_made(name), {"folder": _digest(folder), "state": state, "problems": broken})
+    write_json(_made(name), printable({"folder": _digest(folder), "state": state, "problems": broken}))
     return Unpacked(target, problems + broken)
 
 
-def _wanted(archives: dict[Path, list[Path]], folder: Path) -> tuple[dict[Path, int], list[str], bool]:
-    """Archive → bytes it expands to, of those to be unpacked; what speaks against others; whether images lie beside them."""
+def _wanted(archives: dict[Path, list[Path]], loose: dict[Path, int]) -> tuple[dict[Path, int], list[str]]:
+    """Archive → bytes it expands to, of those to be unpacked; what speaks against others. `loose`: image beside → bytes."""
     wanted, problems = {}, []
-    loose = {(path.name, path.stat().st_size) for path in _images(folder)} if archives else set()
+    # With its folder, as REDS has a 00000024.png in every video, and without, as an archive may have no folders.
+    beside = {(path.parts[-count:], size) for path, size in loose.items() for count in (1, 2)}
     for archive, parts in archives.items():
         try:
             images = _content(parts)
         except UserError as error:
             problems.append(str(error))
             continue
-        both = images.keys() & loose
+        both = images.keys() & beside
         if images and not both:
             wanted[archive] = sum(size * count for (_, size), count in images.items())
         elif both != images.keys():
@@ -95,7 +104,7 @@ def _wanted(archives: dict[Path, list[Path]], folder: Path) -> tuple[dict[Path, 
                 f"{archive}: {len(both):,} of its {len(images):,} images lie unpacked beside it, the others not or with "
                 "another size. It was left alone: unpack it whole, or remove what is unpacked."
             )
-    return wanted, problems, bool(loose)
+    return wanted, problems
 
 
 def made_from(name: str, folder: str | Path) -> bool:
@@ -110,25 +119,32 @@ def _made(name: str) -> Path:
 
 def _digest(folder: str | Path) -> str:
     """A folder of the user's without its name."""
-    return hashlib.sha256(str(Path(folder).resolve()).encode()).hexdigest()
+    return hashlib.sha256(os.fsencode(Path(folder).resolve())).hexdigest()
 
 
-def _state(folder: Path, archives: dict[Path, list[Path]]) -> dict[str, list[int]]:
-    """What tells a folder of archives from one with other archives: their sizes and times."""
+def _state(folder: Path, archives: dict[Path, list[Path]], loose: dict[Path, int]) -> str:
+    """What tells a folder from one with other archives, or other images beside them: digest of their sizes and times.
+
+    Of the images the times do not count, as they are read where they lie.
+    """
     parts = [part for each in archives.values() for part in each]
     sizes = {part.relative_to(folder).as_posix(): [part.stat().st_size, part.stat().st_mtime_ns] for part in parts}
-    return sizes
+    sizes |= {path.relative_to(folder).as_posix(): [size] for path, size in loose.items()}
+    return hashlib.sha256(os.fsencode(canonical_json(sizes))).hexdigest()
 
 
 def _images(folder: Path) -> Iterable[Path]:
-    return (place / name for place, _, names in walk(folder) for name in names if Path(name).suffix.lower() in IMAGES)
+    """Images that lie unpacked below the folder; links to nothing are none."""
+    found = (place / name for place, _, names in walk(folder) for name in names if Path(name).suffix.lower() in IMAGES)
+    return (path for path in found if path.exists())
 
 
-def _content(parts: list[Path]) -> Counter[tuple[str, int]]:
-    """(file name, bytes) of the images in an archive, and how often there is such a one."""
+def _content(parts: list[Path]) -> Counter[tuple[tuple[str, ...], int]]:
+    """(name with its folder, bytes) of the images in an archive, and how often there is such a one."""
     with members(parts, Limits()) as entries:
-        found = [(PurePosixPath(entry.name).name, entry.size) for entry in entries]
-    return Counter(each for each in found if Path(each[0]).suffix.lower() in IMAGES and not each[0].startswith("."))
+        found = [(PurePosixPath(entry.name), entry.size) for entry in entries]
+    images = [each for each in found if each[0].suffix.lower() in IMAGES and not each[0].name.startswith(".")]
+    return Counter((path.parts[-2:], size) for path, size in images)
 
 
 def _announce(name: str, wanted: dict[Path, int], target: Path) -> None:
@@ -136,7 +152,7 @@ def _announce(name: str, wanted: dict[Path, int], target: Path) -> None:
     RAW.mkdir(parents=True, exist_ok=True)
     needed, free = sum(wanted.values()), shutil.disk_usage(RAW).free
     shown = ", ".join(archive.name for archive in wanted)
-    said = f"{name}: {shown} take {needed / 1e9:.1f} GB unpacked into {target}; {free / 1e9:.1f} GB are free"
+    said = f"{name}: {printable(shown)} take {needed / 1e9:.1f} GB unpacked into {target}; {free / 1e9:.1f} GB are free"
     print(said, file=sys.stderr, flush=True)
     if needed > free:
         raise UserError(f"{said}. Make room, or unpack elsewhere and name that folder in `adopt.{name}`.")

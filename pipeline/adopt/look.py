@@ -11,14 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from tqdm import tqdm
 
 from pipeline.errors import UserError
-from pipeline.images import image_size, read_rgb
+from pipeline.images import BROKEN, image_size, read_rgb
 
 CHUNK = 32  # files that a process is handed at a time
-BROKEN = (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError)
 
 
 class Look(NamedTuple):

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from pipeline.adopt.parts import Image, Inventory, Part
-from pipeline.datasets.folders import walk
+from pipeline.datasets.folders import inside, walk
 
 PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 ARCHIVE = re.compile(r"\.(zip|tar|tgz|tar\.gz|rar|7z)(\.\d{3})?$", re.IGNORECASE)
@@ -44,9 +44,7 @@ def _scan(rules: Iterable[tuple[re.Pattern, Rule]], root: Path) -> Inventory:
     for place, _, files in walk(root):
         for name in files:
             path = place / name
-            # The root's own name counts: it may be the last folder that the pattern knows.
-            inside = f"{root.resolve().name}/{path.relative_to(root).as_posix()}"
-            image = _image(rules, inside, path)
+            image = _image(rules, inside(root, path), path)
             if image is None or stray(path, "") != "":
                 inventory.strays[path] = stray(path)
             else:
@@ -54,9 +52,9 @@ def _scan(rules: Iterable[tuple[re.Pattern, Rule]], root: Path) -> Inventory:
     return inventory
 
 
-def _image(rules: Iterable[tuple[re.Pattern, Rule]], inside: str, path: Path) -> Image | None:
+def _image(rules: Iterable[tuple[re.Pattern, Rule]], place: str, path: Path) -> Image | None:
     for pattern, rule in rules:
-        if found := pattern.search(inside):
+        if found := pattern.search(place):
             parts = found.groupdict()
             scale = parts.get("scale") or rule.scale
             group, split = rule.group or parts["group"], rule.split or parts["split"]

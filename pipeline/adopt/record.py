@@ -1,7 +1,9 @@
 """The report of an adoption as data: written to results/adoption/, compared with the last one, asked before jobs start."""
 
 import hashlib
+import os
 from pathlib import Path
+from typing import Any
 
 from pipeline.adopt.look import Look
 from pipeline.adopt.parts import Inventory, Layout
@@ -33,8 +35,9 @@ def record(
         entry = f"{seen.bytes} {seen.sha256 or 'unreadable'}"
         # Of an image that is there twice both contents count.
         files[image.name] = "; ".join(sorted({*filter(None, files.get(image.name, "").split("; ")), entry}))
+    files = printable(files)
     strays = {path.relative_to(place).as_posix(): why for path, why in sorted(inventory.strays.items())}
-    return {
+    found = {
         "name": name,
         "folder": str(folder),
         "level": level(layout, rows),
@@ -48,6 +51,16 @@ def record(
         "strays": strays,
         "files": files,
     }
+    return printable(found)
+
+
+def printable(value: Any) -> Any:
+    """Text, or data of text, with names of files that are not UTF-8 spelled out: `\\xb2\\xe2.png`."""
+    if isinstance(value, dict):
+        return {printable(key): printable(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [printable(each) for each in value]
+    return os.fsencode(value).decode("utf-8", "backslashreplace") if isinstance(value, str) else value
 
 
 def _part(row: Row) -> dict:

@@ -1,12 +1,12 @@
 """Set5, Set14, BSD100, Urban100 and Manga109 from a folder of the user's: test images, LR made from HR.
 
-"Camera" is the name of the set. HR is found as `image_SRF_<scale>/img_001_SRF_<scale>_HR.png` (Huang et al., CVPR 2015),
-or in the one folder `original`, `HR`, `GT`, one named like the set, or `GTmod12`. LR that lies beside it is not used, as
-copies differ. Settings: `test` {srf: whose `image_SRF_<srf>` holds the HR, null for the scale's own}.
+"Camera" is the name of the set. HR is found as `img_001_SRF_<scale>_HR.png` in folders of any name (Huang et al., CVPR
+2015), or in the one folder `original`, `HR`, `GT`, one named like the set, or `GTmod12`. LR that lies beside it is not
+used, as copies differ. Settings: `test` {srf: whose `image_SRF_<srf>` holds the HR, null for the scale's own}.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pipeline.datasets import Split
@@ -27,7 +27,7 @@ LICENCES = {
     "bsd100": "BSDS: non-commercial research and education",
     "manga109": "Manga109: academic use, no redistribution of any part",
 }
-SRF = re.compile(r"(?P<name>.+)_SRF_(?P<srf>\d+)_HR\.png", re.IGNORECASE)
+SRF = re.compile(r"(?P<name>.+)_SRF_(?P<srf>\d+)_(?P<kind>HR|LR)\.png", re.IGNORECASE)
 # Without an own folder, as beyond scale 4, the one that loses least of the photograph.
 LEAST_CROPPED = 2
 WHOLE, CROPPED = ("original", "hr", "gt"), "gtmod12"
@@ -37,8 +37,8 @@ def collect(settings: dict, camera: str, scale: int, folder: Path | None) -> lis
     """Test alone: every image cut at the right and bottom to a multiple of the scale, LR by `images.bicubic`."""
     if reason := missing(folder, [camera], scale):
         raise UserError(reason)
-    place, (_, count) = _root(Path(folder), camera), SETS[camera]
-    files = _self_exemplar(place, settings["test"]["srf"], scale) or _plain(place, camera, scale)
+    place, (_, count) = root(Path(folder), camera), SETS[camera]
+    files = _self_exemplar(place, camera, settings["test"]["srf"], scale) or _plain(place, camera, scale)
     licence = LICENCES.get(camera, f"{camera}: no licence stated; research use")
     photographs = [Photograph(name, files[name], None) for name in sorted(files)]
     empty = [Split(name, False, [], []) for name in ("train", "val")]
@@ -54,10 +54,10 @@ def missing(folder: str | Path | None, cameras: Iterable[str], scale: int) -> st
             reason = f"`adopt.{name}` names no folder"
         elif not Path(folder).is_dir():
             reason = f"{folder} is not a folder"
-        elif any(names for _, names in folders(_root(Path(folder), name))):
+        elif any(names for _, names in images(root(Path(folder), name), name)):
             continue
         else:
-            reason = f"{folder} holds no PNG or JPEG"
+            reason = f"{folder} holds no PNG or JPEG of this set"
         return (
             f"the test set {name} is missing: {reason}. Get it from {PAGES.get(name, PAGE)} and set `adopt.{name}` in "
             "params.yaml to the folder that holds its HR images."
@@ -65,7 +65,7 @@ def missing(folder: str | Path | None, cameras: Iterable[str], scale: int) -> st
     return None
 
 
-def _root(folder: Path, name: str) -> Path:
+def root(folder: Path, name: str) -> Path:
     """The folder of the set, where the given one holds several sets; UserError for two of that name."""
     found = [place for place, _ in folders(folder) if place.name.lower() in SETS[name][0]]
     outermost = [place for place in found if not any(other in place.parents for other in found)]
@@ -75,12 +75,33 @@ def _root(folder: Path, name: str) -> Path:
     return outermost[0] if outermost else folder
 
 
-def _self_exemplar(root: Path, srf: int | None, scale: int) -> dict[str, Path]:
+def images(place: Path, name: str) -> Iterator[tuple[Path, list[str]]]:
+    """(folder, names of the images in it) of everything below the folder of the set, but what is named like another set."""
+    others = {other for one, (names, _) in SETS.items() if one != name for other in names}
+    for folder, names in folders(place):
+        if not others.intersection(part.lower() for part in folder.relative_to(place).parts):
+            yield folder, names
+
+
+def whole(place: Path, name: str) -> tuple[Path, list[str]] | None:
+    """(folder, names) of HR that serve every scale: the first kind of folder that there is; UserError for two of a kind."""
+    found = [(folder, names) for folder, names in images(place, name) if names]
+    for kinds in (*((kind,) for kind in WHOLE), (*SETS[name][0], place.name.lower()), (CROPPED,)):
+        of_kind = [(folder, names) for folder, names in found if folder.name.lower() in kinds]
+        if len(of_kind) > 1:
+            raise UserError(f"{of_kind[0][0]} and {of_kind[1][0]}: which is the HR? Leave one in `adopt.{name}`.")
+        if of_kind:
+            return of_kind[0]
+    return None
+
+
+def _self_exemplar(root: Path, name: str, srf: int | None, scale: int) -> dict[str, Path]:
     """Name -> HR file of the layout with `image_SRF_<n>`; empty when there is none."""
     found: dict[int, dict[str, Path]] = {}
-    for place, names in folders(root):
+    for place, names in images(root, name):
         for match in filter(None, map(SRF.fullmatch, names)):
-            found.setdefault(int(match["srf"]), {})[match["name"]] = place / match.string
+            if match["kind"].upper() == "HR":
+                found.setdefault(int(match["srf"]), {})[match["name"]] = place / match.string
     if not found:
         return {}
     wanted = srf or (scale if scale in found else LEAST_CROPPED)
@@ -102,20 +123,15 @@ def _self_exemplar(root: Path, srf: int | None, scale: int) -> dict[str, Path]:
 
 
 def _plain(root: Path, camera: str, scale: int) -> dict[str, Path]:
-    """Name -> HR file of other layouts: the first kind of folder that there is."""
-    found = [(place, names) for place, names in folders(root) if names]
-    for kinds in (*((kind,) for kind in WHOLE), (*SETS[camera][0], root.name.lower()), (CROPPED,)):
-        places = [(place, names) for place, names in found if place.name.lower() in kinds]
-        if len(places) > 1:
-            raise UserError(f"{places[0][0]} and {places[1][0]}: which is the HR? Leave one in `adopt.{camera}`.")
-        if not places:
-            continue
-        if kinds == (CROPPED,) and 12 % scale:
-            raise UserError(
-                f"{places[0][0]}: cropped to multiples of 12, which loses pixels at scale {scale}. Give the original images."
-            )
-        place, names = places[0]
-        return {Path(name).stem: place / name for name in names}
-    raise UserError(
-        f"{root}: no folder {', '.join(WHOLE)} or {CROPPED} with images. Put the HR images in {root / 'HR'}."
-    )
+    """Name -> HR file of other layouts."""
+    found = whole(root, camera)
+    if found is None:
+        raise UserError(
+            f"{root}: no folder {', '.join(WHOLE)} or {CROPPED} with images. Put the HR images in {root / 'HR'}."
+        )
+    place, names = found
+    if place.name.lower() == CROPPED and 12 % scale:
+        raise UserError(
+            f"{place}: cropped to multiples of 12, which loses pixels at scale {scale}. Give the original images."
+        )
+    return {Path(name).stem: place / name for name in names}

@@ -1,26 +1,30 @@
 """DIV2K (Agustsson and Timofte, CVPRW 2017) and Flickr2K (Lim et al., CVPRW 2017) from a folder of the user's.
 
 Photographs without a camera of their own: HR is given, LR is the published bicubic one or is made from HR. "Camera" is
-the name of the set. Layout: `DIV2K_train_HR/0001.png`, `DIV2K_valid_HR`, `Flickr2K_HR` at any depth, and beside them
-`DIV2K_train_LR_bicubic/X4/0001x4.png`. Settings: `train` {sub_images: {size, stride, threshold} in HR pixels, or null for
-whole photographs; lr: published or bicubic}, `val` {images, seed}: training photographs that become the validation split.
+the name of the set. Layout: `DIV2K_train_HR/0001.png`, `DIV2K_valid_HR`, `Flickr2K_HR/000001.png`, `DF2K/HR` (training
+images of both) and `DIV2K_train_LR_bicubic/X4/0001x4.png`, each at any depth. Settings: `train` {sub_images: {size,
+stride, threshold} in HR pixels, or null for whole photographs; lr: published or bicubic}, `val` {images, seed}: training
+photographs that become the validation split.
 """
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.datasets import Split
+from pipeline.datasets.folders import inside
 from pipeline.datasets.photographs import Photograph, folders, hold_out, split
 from pipeline.datasets.subimages import rule
 from pipeline.errors import UserError
 
 
 class Source(NamedTuple):
-    """A set: for each split the folder of its HR and how many images its authors count; whose, under which terms."""
+    """A set: for each split the folders its HR may lie in and how many images its authors count; how these are called."""
 
     label: str
-    parts: dict[str, tuple[str, int]]
+    parts: dict[str, tuple[tuple[str, ...], int]]
+    name: str
     licence: str
     page: str
 
@@ -28,13 +32,15 @@ class Source(NamedTuple):
 SOURCES = {
     "div2k": Source(
         "DIV2K",
-        {"train": ("DIV2K_train_HR", 800), "test": ("DIV2K_valid_HR", 100)},
+        {"train": (("DIV2K_train_HR", "DF2K/HR"), 800), "test": (("DIV2K_valid_HR",), 100)},
+        r"\d{4}",
         "DIV2K: academic research only, no redistribution",
         "https://data.vision.ee.ethz.ch/cvl/DIV2K/",
     ),
     "flickr2k": Source(
         "Flickr2K",
-        {"train": ("Flickr2K_HR", 2650)},
+        {"train": (("Flickr2K_HR", "DF2K/HR"), 2650)},
+        r"\d{6}",
         "Flickr2K: no licence stated by its collectors; research use, no redistribution",
         "https://github.com/limbee/NTIRE2017 (its links were dead in 2024; copies lie on Hugging Face)",
     ),
@@ -48,13 +54,11 @@ def collect(settings: dict, camera: str, scale: int, folder: Path | None) -> lis
         raise UserError(reason)
     source, place, made = SOURCES[camera], Path(folder), settings["train"]
     squares = rule(made["sub_images"], scale)
-    found = {
-        part: [
-            Photograph(name, file, _published(file, scale) if made["lr"] == "published" else None)
-            for name, file in sorted(_images(place, hr).items())
-        ]
-        for part, (hr, _) in source.parts.items()
-    }
+    found = {}
+    for part, (hr, _) in source.parts.items():
+        files = _images(place, hr, source.name)
+        lr = _published(place, source.name, hr, files, scale) if made["lr"] == "published" else {}
+        found[part] = [Photograph(name, files[name], lr.get(name)) for name in sorted(files)]
     counts = {part: count for part, (_, count) in source.parts.items()}
     held_out, kept = hold_out(found["train"], **settings["val"], whose=f"{folder}: photographs of {source.label}")
     return [
@@ -75,7 +79,7 @@ def missing(folder: str | Path | None, cameras: Iterable[str], scale: int) -> st
         elif not Path(folder).is_dir():
             reason = f"{folder} is not a folder"
         else:
-            lacking = [hr for hr, _ in source.parts.values() if not _images(folder, hr)]
+            lacking = [" or ".join(hr) for hr, _ in source.parts.values() if not _images(folder, hr, source.name)]
             if not lacking:
                 continue
             reason = f"{folder} holds no images in {', none in '.join(lacking)}"
@@ -86,26 +90,38 @@ def missing(folder: str | Path | None, cameras: Iterable[str], scale: int) -> st
     return None
 
 
-def _images(root: str | Path, wanted: str) -> dict[str, Path]:
-    """Name -> file of all images in the folders of that name; UserError when an image is there twice."""
+def lr_folder(hr: str) -> str:
+    """The folder of the published bicubic LR, in it one for each scale, that belongs to a folder of HR."""
+    return f"{hr.removesuffix('HR')}LR_bicubic"
+
+
+def _images(root: str | Path, wanted: Iterable[str], name_of: str) -> dict[str, Path]:
+    """Name -> file of all images called so in folders whose path ends as wanted; UserError when an image is there twice."""
     found: dict[str, Path] = {}
+    ends = tuple(f"/{end}".lower() for end in wanted)
     for place, names in folders(root):
-        if place.name.lower() != wanted.lower():
+        if not f"/{inside(root, place)}".lower().endswith(ends):
             continue
         for file in (place / name for name in names):
+            if not re.fullmatch(name_of, file.stem):
+                continue
             if file.stem in found:
                 raise UserError(f"{file} and {found[file.stem]}: the same image twice. Leave only one of the folders.")
             found[file.stem] = file
     return found
 
 
-def _published(hr: Path, scale: int) -> Path:
-    """The bicubic LR that the authors made of an HR image."""
+def _published(root: Path, name: str, places: Iterable[str], hr: dict[str, Path], scale: int) -> dict[str, Path]:
+    """Name of an HR image -> the bicubic LR that the authors made of it, wherever it lies: it is an archive of its own."""
     if scale not in PUBLISHED:
         raise UserError(
             f"train.lr: no LR was published for scale {scale}. Set it to `bicubic`, which makes LR from HR."
         )
-    lr = hr.parent.with_name(hr.parent.name.replace("_HR", "_LR_bicubic")) / f"X{scale}" / f"{hr.stem}x{scale}.png"
-    if not lr.is_file():
-        raise UserError(f"{lr}: the published LR of {hr} is not there. Unpack it, or set `train.lr` to `bicubic`.")
-    return lr
+    ends = [f"{lr_folder(place)}/X{scale}" for place in places]
+    found = _images(root, ends, rf"{name}x{scale}")
+    if lost := [one for one in sorted(hr) if f"{one}x{scale}" not in found]:
+        raise UserError(
+            f"{root}: {ends[0]}/{lost[0]}x{scale}.png: the published LR of {hr[lost[0]]} is not there. Unpack it below this "
+            "folder, or set `train.lr` to `bicubic`."
+        )
+    return {one: found[f"{one}x{scale}"] for one in hr}

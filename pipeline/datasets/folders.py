@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 
 def walk(root: str | Path) -> Iterator[tuple[Path, list[str], list[str]]]:
@@ -24,3 +24,9 @@ def walk(root: str | Path) -> Iterator[tuple[Path, list[str], list[str]]]:
         seen.add((status.st_dev, status.st_ino))
         inside.sort()
         yield Path(place), inside, sorted(files)
+
+
+def inside(root: str | Path, path: Path) -> str:
+    """Path of what lies below `root`, from root's own name on: that may be the last folder that a layout knows."""
+    name = Path(os.path.abspath(root)).name  # noqa: PTH100, a link goes by its own name
+    return PurePosixPath(name, path.relative_to(root)).as_posix()

@@ -14,7 +14,7 @@ from pipeline.datasets.folders import walk
 from pipeline.datasets.subimages import Rule, corners
 from pipeline.datasets.tasks import Pictures, Tasks
 from pipeline.errors import UserError
-from pipeline.images import PNG_SIGNATURE, bicubic, image_size, read_rgb
+from pipeline.images import BROKEN, PNG_SIGNATURE, bicubic, image_size, read_rgb
 
 ENDINGS = (".png", ".jpg", ".jpeg")
 # Bytes 24 and 25 of a PNG: 8 bits, grey.
@@ -67,7 +67,7 @@ def split(
     """The split of these photographs, in sub-images or (`rule` None) whole; sizes are read from file headers.
 
     HR loses rows and columns at the bottom and right that do not fill an LR pixel. UserError for a pair whose sizes do
-    not belong together.
+    not belong together, and where no photograph is as large as one sub-image.
     """
     items, calls, counts = [], [], {}
     for photograph in photographs:
@@ -83,6 +83,13 @@ def split(
                 items.append(Item(f"{photograph.name}_s{number:03d}", tuple(size), origin_of, licence))
         counts[photograph.name] = len(places)
         calls.append(partial(_pictures, photograph, scale, (height, width), places))
+    if photographs and not items:
+        first = size_of(photographs[0].hr)
+        raise UserError(
+            f"{root}: none of the {len(photographs)} photographs of split {name} is as large as a sub-image of "
+            f"{rule.size}x{rule.size}; {photographs[0].hr} is {first[0]}x{first[1]}. Give the photographs at full size, or "
+            "change `train.sub_images` of this data set in params.yaml: a smaller size, or null for whole photographs."
+        )
     return Split(name, rule is not None and bool(items), items, Tasks(calls), listed, counts)
 
 
@@ -118,7 +125,13 @@ def _pictures(photograph: Photograph, scale: int, size: tuple[int, int], places:
 
 def size_of(path: Path) -> tuple[int, int]:
     """(height, width) from the header, of grey PNGs too."""
-    return Image.open(path).size[::-1] if _grey(path) else image_size(path)
+    if not _grey(path):
+        return image_size(path)
+    try:
+        with Image.open(path) as image:
+            return image.height, image.width
+    except BROKEN as error:
+        raise _damaged(path, error) from error
 
 
 def read(path: Path) -> np.ndarray:
@@ -128,8 +141,12 @@ def read(path: Path) -> np.ndarray:
     try:
         with Image.open(path) as image:
             return np.repeat(np.array(image)[..., None], 3, axis=2)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise UserError(f"{path}: damaged or truncated image ({error}). Copy or download it again.") from error
+    except BROKEN as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> UserError:
+    return UserError(f"{path}: damaged or truncated image ({error}). Copy or download it again.")
 
 
 def _grey(path: Path) -> bool:

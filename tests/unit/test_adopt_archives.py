@@ -12,7 +12,7 @@ from pipeline.adopt import archives, before, layouts
 from pipeline.adopt import drealsr as known
 from pipeline.datasets import drealsr
 from pipeline.errors import UserError
-from tests.adopted import listing, part, report
+from tests.adopted import listing, part, picture, report
 from tests.fake_drealsr import write_fake_drealsr
 
 LISTS = Path(__file__).parents[2] / "data" / "lists"
@@ -100,6 +100,61 @@ def test_images_beside_archives_count_without_a_copy(raw, packed):
     found, _ = report("drealsr", packed)
     assert found["digest"] == report("drealsr", raw)[0]["digest"]
     assert (Path("data/raw/drealsr") / archives.LINK).is_symlink()
+
+
+def test_images_that_come_later_beside_archives_are_seen(raw, packed):
+    whole = report("drealsr", packed)[0]["digest"]
+    (packed / "Test_x4.zip").rename(packed.parent / "Test_x4.zip")
+    assert part(report("drealsr", packed)[0], "sony", 4, "test")["state"] == "absent"
+    shutil.copytree(raw / "x4/Test_x4", packed / "unpacked/Test_x4")
+    found, _ = report("drealsr", packed)
+    assert found["digest"] == whole and len(found["since_last"]["added"]) == 12
+    assert (Path("data/raw/drealsr") / archives.LINK).is_symlink()
+    stamp = next(Path("data/raw/drealsr").glob("01_*/**/*.png")).stat().st_ctime_ns
+    assert report("drealsr", packed)[1].count("unchanged since the last report") == 1
+    assert next(Path("data/raw/drealsr").glob("01_*/**/*.png")).stat().st_ctime_ns == stamp
+
+
+def test_jobs_no_longer_read_what_was_unpacked_once_the_archives_have_gone(raw, packed):
+    report("drealsr", packed)
+    kept = Path(shutil.copytree(packed, packed.parent / "kept"))
+    for archive in packed.rglob("*.zip*"):
+        archive.unlink()
+    shutil.copytree(raw / "x4", packed / "x4")
+    # A look at another folder changes nothing for this one.
+    report("drealsr", raw)
+    assert before.place("drealsr", str(packed)) == "data/raw/drealsr"
+    report("drealsr", packed)
+    assert before.place("drealsr", str(packed)) == str(packed)
+    report("drealsr", kept)
+    assert before.place("drealsr", str(kept)) == "data/raw/drealsr"
+
+
+def test_links_to_nothing_beside_an_archive_are_named_and_the_rest_is_used(raw, packed):
+    whole = report("drealsr", packed)[0]["digest"]
+    for name in ("lost.png", "lost.zip", "cut.zip.001"):
+        (packed / name).symlink_to(packed / "nowhere" / name)
+    found, said = report("drealsr", packed)
+    assert found["digest"] == whole and "lost.png" not in said
+    for name in ("lost.zip", "cut.zip.001"):
+        assert f"{name}: a link to nothing. Copy the archive there, or remove the link." in said
+
+
+def test_an_image_of_the_same_name_and_size_in_another_folder_is_another_image(tmp_path):
+    for video in ("000", "001", "002"):
+        content = picture(tmp_path / f"train/train_sharp/{video}/00000024.png", seed=7).read_bytes()
+    zipped(tmp_path / "train", tmp_path / "copy/train_sharp.zip")
+    loose = tmp_path / "copy/val/val_sharp/003/00000024.png"
+    loose.parent.mkdir(parents=True)
+    loose.write_bytes(content)
+    found, said = report("reds", tmp_path / "copy")
+    assert "It was left alone" not in said and found["images"] == 4
+    # An archive without folders: whatever folder its images lie in.
+    shutil.rmtree(tmp_path / "copy")
+    picture(tmp_path / "copy/train_sharp/000/00000024.png", seed=7)
+    with zipfile.ZipFile(tmp_path / "copy/flat.zip", "w") as archive:
+        archive.writestr("00000024.png", content)
+    assert report("reds", tmp_path / "copy")[0]["images"] == 1 and not archives.made_from("reds", tmp_path / "copy")
 
 
 def test_archives_kept_beside_what_was_unpacked_from_them_are_left_alone(raw, packed):

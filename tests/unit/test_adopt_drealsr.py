@@ -1,12 +1,15 @@
 """Adoption of DRealSR: the lists of names, every trap of its names and folders, everything that can be wrong with a copy."""
 
+import os
 import shutil
 import stat
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from pipeline import files
 from pipeline.adopt import drealsr as known
 from pipeline.adopt import layouts
 from pipeline.adopt.__main__ import main
@@ -71,6 +74,25 @@ def real_lists(monkeypatch):
 
 def named(folder, part):
     return sorted(path for path in folder.rglob("*.png") if part in path.name)
+
+
+def test_names_that_are_not_utf_8_are_spelled_out(raw, tmp_path, capsysbinary):
+    place = raw.rename(os.fsdecode(os.fsencode(tmp_path) + b"/\xb2\xe2"))
+    original = min(place.rglob("train_HR/sony*.png"))
+    odd = os.fsdecode(b"sony_\xca\xd4_x4_1.png")
+    shutil.copy(original, original.with_name(odd))
+    shutil.copy(original, original.with_name(os.fsdecode(b"\xca.png")))
+    with zipfile.ZipFile(place / "other.zip", "w") as archive:
+        archive.writestr("other.png", b"x")
+    (place / os.fsdecode(b"\xcb.zip")).write_bytes(b"no archive")
+    for _ in range(2):
+        assert main(["drealsr", "--folder", str(place), "--workers", "1"]) == 0
+        said = capsysbinary.readouterr().out.decode()
+    assert "unchanged since the last report" in said and r"\xb2\xe2" in said
+    assert (
+        r"sony x4 train, no LR: sony_\xca\xd4_x4_1.png" in said and r"\xca.png" in said and r"\xcb.zip: is no" in said
+    )
+    assert r"sony/x4/train/HR/sony_\xca\xd4_x4_1" in files.read_json("results/adoption/drealsr.json")["files"]
 
 
 def test_columns_of_the_lists_are_independent_and_img_is_canon(real_lists):

@@ -93,6 +93,18 @@ def test_zero_size_empty_truncated_and_foreign_files_are_refused(tmp_path):
         read_rgb(tmp_path / "absent.png")
 
 
+def test_a_jpeg_whose_header_promises_more_pixels_than_memory_has_is_refused(tmp_path):
+    path = tmp_path / "bomb.jpg"
+    Image.fromarray(photograph(64, 64)).save(path)
+    data = bytearray(path.read_bytes())
+    start = data.index(b"\xff\xc0") + 5
+    data[start : start + 4] = struct.pack(">HH", 65000, 65000)
+    path.write_bytes(data)
+    for read in (read_rgb, image_size):
+        with pytest.raises(UserError, match=r"bomb\.jpg: damaged or truncated image .*4225000000 pixels"):
+            read(path)
+
+
 def test_grey_jpeg_is_refused(tmp_path):
     Image.new("L", (4, 4)).save(tmp_path / "grey.jpg")
     with pytest.raises(UserError, match="JPEG of mode L"):

@@ -80,6 +80,15 @@ def test_a_photograph_below_the_size_of_a_sub_image_is_named(tmp_path, capsys):
     assert "train: smaller than a sub-image, left out: Canon_002" in capsys.readouterr().err
 
 
+def test_photographs_that_are_all_below_the_size_of_a_sub_image_are_refused(tmp_path):
+    raw = write_realsr(tmp_path / "raw", 4, train=3)
+    settings = changed(REALSR, sub_images={"size": 480, "stride": 240, "threshold": 0})
+    message = r"none of the 2 photographs of split train is as large as a sub-image of 480x480; .*Canon_\d+_HR\.png is \d+x164"
+    with pytest.raises(UserError, match=message + r"\. .*`train\.sub_images`.* null"):
+        packed(tmp_path / "out", settings, "canon", 4, raw)
+    assert not (tmp_path / "out").exists()
+
+
 def test_whole_photographs_are_packed_without_a_rule_and_can_be_trained_on(tmp_path):
     raw = write_realsr(tmp_path / "raw", 4)
     settings = changed(REALSR, sub_images=None) | {"val": {"images": 0, "seed": 1}}
@@ -190,6 +199,26 @@ def test_published_lr_is_taken_as_it_is(tmp_path):
         df2k.collect(changed(DIV2K, lr="published"), "div2k", 4, raw)
     with pytest.raises(UserError, match="no LR was published for scale 8"):
         df2k.collect(changed(DIV2K, lr="published"), "div2k", 8, raw)
+
+
+def test_published_lr_is_found_wherever_its_archive_was_unpacked(tmp_path):
+    raw = write_div2k(tmp_path / "raw")
+    beside = [split.items for split in df2k.collect(changed(DIV2K, lr="published"), "div2k", 4, raw)]
+    for part in ("train", "valid"):
+        place = tmp_path / f"raw/div2k_bicubic_x4/DIV2K_{part}_LR_bicubic_X4/DIV2K_{part}_LR_bicubic"
+        place.parent.mkdir(parents=True)
+        (raw / f"DIV2K/DIV2K_{part}_LR_bicubic").rename(place)
+    train, val, test = df2k.collect(changed(DIV2K, lr="published"), "div2k", 4, raw)
+    assert [train.items, val.items, test.items] == beside
+    for lr, _, reduced in (*train.pairs, *test.pairs):
+        np.testing.assert_array_equal(lr, reduced ^ 1)
+    # LR of another kernel are in folders of the same numbers, and are not taken.
+    (place / "X4").rename(place / "X3")
+    shutil.copytree(place / "X3", place.parent / "DIV2K_valid_LR_unknown/X4")
+    with pytest.raises(
+        UserError, match=r"raw: DIV2K_valid_LR_bicubic/X4/0801x4\.png: the published LR of .*0801\.png is not"
+    ):
+        df2k.collect(changed(DIV2K, lr="published"), "div2k", 4, raw)
 
 
 def test_parts_of_one_photograph_are_never_in_two_splits(tmp_path):
@@ -316,6 +345,9 @@ def test_a_damaged_grey_image_is_named(tmp_path):
     *_, test = benchmark.collect(TEST, "set5", 4, raw)
     with pytest.raises(UserError, match=r"img_002_SRF_4_HR\.png: damaged or truncated"):
         list(test.pairs)
+    path.write_bytes(path.read_bytes()[:27])
+    with pytest.raises(UserError, match=r"img_002_SRF_4_HR\.png: damaged or truncated"):
+        benchmark.collect(TEST, "set5", 4, raw)
 
 
 # --------------------------------------------------------------------------------------------------------- settings
