@@ -54,7 +54,7 @@ class Layout:
     """A data set as it is known. `scan` takes the folder; `partner` names the part that has the HR of a part's LR.
 
     `required`: parts without which a copy is not whole; all others only count where they are there. `together`: a group
-    is of use with all its splits alone. `exact`: HR is exactly `scale` times as large as LR, else up to rounding.
+    is of use with all its splits alone. `exact`: HR is no smaller than `scale` times LR and no LR pixel larger, else within one.
     `one_size`: splits whose images are all of one size; `size`: (H, W) of every HR. `grey`: grey images are fine. `check`:
     looks for the traps of this data set in (part → its row, images, path → look), may add faults, and returns notes.
     """

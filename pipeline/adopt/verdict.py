@@ -144,8 +144,8 @@ def _ratio(scale: int | None, exact: bool, lr: Look, hr: Look) -> str:
     """What is wrong with the sizes of a pair, in words; empty when nothing is, or when one of them is not known."""
     if not scale or lr.problem or hr.problem:
         return ""
-    off = [abs(large - scale * small) for large, small in zip(hr.size, lr.size, strict=True)]
-    if max(off) == 0 or (not exact and max(off) < scale):
+    off = [large - scale * small for large, small in zip(hr.size, lr.size, strict=True)]
+    if max(off) < scale and min(off) > (-1 if exact else -scale):
         return ""
     return f"HR is {hr.size[0]}x{hr.size[1]}, LR {lr.size[0]}x{lr.size[1]}, expected HR {scale} times as large"
 

@@ -178,10 +178,11 @@ def _split(name: str, files: list[Files], scale: int, folder: Path, listed: int 
     items = []
     for pair in files:
         height, width = image_size(pair.lr)
-        size = image_size(pair.hr)
-        if size != (height * scale, width * scale):
+        full = image_size(pair.hr)
+        size = (height * scale, width * scale)
+        if any(not 0 <= large - side < scale for large, side in zip(full, size, strict=True)):
             raise UserError(
-                f"{pair.hr} is {size[0]}x{size[1]} but {pair.lr} is {height}x{width}: expected HR {scale} times as large. "
+                f"{pair.hr} is {full[0]}x{full[1]} but {pair.lr} is {height}x{width}: expected HR {scale} times as large. "
                 "Take both from the same scale of the data set."
             )
         if name != "test" and items and size != items[0].size:
@@ -189,8 +190,10 @@ def _split(name: str, files: list[Files], scale: int, folder: Path, listed: int 
                 f"{pair.hr} is {size[0]}x{size[1]}, other training patches are {items[0].size}; expected one size."
             )
         items.append(Item(pair.name, size, pair.hr.relative_to(folder).as_posix(), LICENCE))
-    return Split(name, name != "test", items, Tasks([partial(_read, pair) for pair in files]), listed)
+    return Split(name, name != "test", items, Tasks([partial(_read, pair, scale) for pair in files]), listed)
 
 
-def _read(pair: Files) -> list[Pictures]:
-    return [(read_rgb(pair.lr), read_rgb(pair.hr))]
+def _read(pair: Files, scale: int) -> list[Pictures]:
+    """Without the last rows and columns of an HR that do not fill an LR pixel (×3: 272 is said of patches)."""
+    lr = read_rgb(pair.lr)
+    return [(lr, read_rgb(pair.hr)[: lr.shape[0] * scale, : lr.shape[1] * scale])]

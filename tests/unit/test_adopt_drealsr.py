@@ -184,6 +184,13 @@ def test_scales_do_not_mix(raw):
     assert part(found, "sony", 4, "train")["found"] == 5 and found["level"] == "pass"
 
 
+def test_hr_may_have_rows_that_fill_no_lr_pixel(raw):
+    for path in named(raw, "olympus_500_x4") or named(raw, "P114500_x4"):
+        picture(path, 83, 97)
+    found, _ = report("drealsr", raw)
+    assert not part(found, "olympus", 4, "test")["faults"]
+
+
 @pytest.mark.parametrize(("kind", "size"), [("x1", (20, 23)), ("x4", (84, 96)), ("x4", (79, 96))])
 def test_wrong_sizes_are_named_with_both(raw, kind, size):
     (path,) = named(raw, f"olympus_500_{kind}") or named(raw, f"P114500_{kind}")

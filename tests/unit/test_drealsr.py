@@ -11,7 +11,7 @@ from pipeline import pack
 from pipeline.datasets import drealsr
 from pipeline.datasets.packed import Packed
 from pipeline.errors import UserError
-from pipeline.images import write_png
+from pipeline.images import read_rgb, write_png
 from tests.fake_drealsr import write_fake_drealsr
 from tests.unit.test_simcam import job
 
@@ -88,6 +88,22 @@ def test_scales_and_cameras_do_not_mix(raw):
         splits = collect(raw, "olympus", scale)
         assert [len(split.items) for split in splits] == counts
         assert all(f"_x{scale}" in item.name and item.name.startswith("P11") for s in splits for item in s.items)
+
+
+def test_hr_that_is_no_multiple_of_the_scale_loses_its_last_rows_and_columns(tmp_path):
+    """Patches of 272 pixels are said of ×3: 90 LR pixels fill 270 of them."""
+    folder = write_fake_drealsr(tmp_path, scale=3, patches=3, photos=1, cameras=("sony",))
+    larger = {}
+    for path in named(folder, "_x3"):
+        larger[path.stem] = np.pad(read_rgb(path), ((0, 2), (0, 2), (0, 0)), mode="wrap")
+        write_png(path, larger[path.stem])
+    for split in collect(folder, "sony", 3):
+        for item, (lr, hr) in zip(split.items, split.pairs, strict=True):
+            assert item.size == hr.shape[:2] == (3 * lr.shape[0], 3 * lr.shape[1])
+            assert np.array_equal(hr, larger[item.name][: hr.shape[0], : hr.shape[1]])
+    write_png(path, np.pad(larger[path.stem], ((0, 1), (0, 0), (0, 0))))
+    with pytest.raises(UserError, match="expected HR 3 times as large"):
+        collect(folder, "sony", 3)
 
 
 def test_missing_says_what_where_from_and_which_setting(raw, tmp_path):
