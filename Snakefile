@@ -2,7 +2,7 @@
 
 from snakemake.exceptions import WorkflowError
 
-from pipeline import relay, slurm_plugin, stale_locks, sync
+from pipeline import relay, scheduler, slurm_plugin, stale_locks, sync
 from pipeline.errors import UserError
 
 
@@ -32,6 +32,7 @@ rule all:
         "results/tracking/dada_simcam.json",
 
 
+scheduler.install()
 # Last, because it looks at the rules: receipts that hold become Snakemake's own records, others make their jobs run.
 if workflow.is_main_process:
     try:
