@@ -110,7 +110,9 @@ def text(settings: dict, table: str, metric: str) -> str:
         lines.append(" | ".join([f"| {setting}", pair, *map(_cell, row), f"{whole} |"]))
     every = [one for row in found.values() for one in row]
     counts = {mark: sum(one.holds is held for one in every) for held, mark in MARKS.items()}
-    told = f"{metric}, {len(block['seeds'])} seeds; {_interval_words(settings, block)}; ± over seeds. "
+    count = len(block["seeds"])
+    several = f"{count} seeds" if count > 1 else "one seed"
+    told = f"{metric}, {several}; {_interval_words(settings, block)}{'; ± over seeds' if count > 1 else ''}. "
     told += f"✓ {counts['✓']} as claimed, ~ {counts['~']} undecided, ✗ {counts['✗']} the other way round."
     return "\n".join([*lines, "", told])
 

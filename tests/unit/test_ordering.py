@@ -62,7 +62,8 @@ def test_text_counts_and_marks(settings):
 
 def test_one_seed_has_no_deviation(settings):
     settings["tables"]["dada_simcam_seeds"]["seeds"] = [0]
-    assert "±0" not in ordering.text(settings, "dada_simcam_seeds", "psnr_y")
+    text = ordering.text(settings, "dada_simcam_seeds", "psnr_y")
+    assert "±" not in text and "psnr_y, one seed; " in text
 
 
 def test_a_method_that_is_not_in_the_table_is_left_out(settings):
