@@ -34,6 +34,13 @@ def states(site, workspace: Workspace) -> list[str]:
     return [job.state for job in jobs(site, workspace, TRAIN)]
 
 
+def unlimited(site, workspace: Workspace, first: str) -> None:
+    """Once the first attempt has ended in this state, let the second one last: its limit is too short for slow machines."""
+    until(lambda: states(site, workspace)[0] == first, f"the first attempt is {first}")
+    number = running(site, workspace, TRAIN)
+    site.say("scontrol", "update", f"jobid={number}", "timelimit=30")
+
+
 def note(record_property, told: int, workspace: Workspace) -> None:
     """Steps done twice, for the report of the tests."""
     repeated = max(0, told - continued(workspace))
@@ -62,12 +69,15 @@ def frozen(workspace: Workspace) -> Iterator[None]:
 
 @contextmanager
 def slowed(workspace: Workspace) -> Iterator[None]:
-    """Meanwhile the training gets a tenth of the time: it lasts until its limit on any machine."""
-    done = threading.Event()
+    """Meanwhile the training gets a tenth of the time, until it is told to end: it lasts until its limit on any machine."""
+    done, logs = threading.Event(), workspace.folder / ".snakemake/slurm_logs"
+
+    def told() -> bool:
+        return any("Will exit after finishing" in path.read_text(errors="replace") for path in logs.rglob("*.log"))
 
     def brake() -> None:
-        while not done.is_set():
-            for number, seconds in ((signal.SIGSTOP, 0.5), (signal.SIGCONT, 0.05)):
+        while not done.is_set() and not told():
+            for number, seconds in ((signal.SIGSTOP, 0.2), (signal.SIGCONT, 0.02)):
                 for pid in processes(workspace, "pipeline.train") if step(workspace) else []:
                     with suppress(ProcessLookupError):
                         os.kill(pid, number)
