@@ -12,20 +12,9 @@ from pipeline.errors import UserError
 from pipeline.fetch.run import fetch
 from pipeline.fetch.settings import Places
 from tests.fetch_examples import CONTENT, archive, file, left, source, toy
-from tests.fetch_server import QUICK, Answer, serving
+from tests.fetch_server import QUICK, Answer
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def server():
-    with serving() as running:
-        yield running
-
-
-@pytest.fixture
-def places(tmp_path):
-    return Places(tmp_path / "raw", tmp_path / "sources.lock.yaml")
 
 
 STOPPED = """

@@ -13,17 +13,11 @@ from pipeline.fetch.lock import Lock
 from pipeline.fetch.run import fetch
 from pipeline.fetch.settings import Places
 from tests.fetch_examples import toy
-from tests.fetch_server import QUICK, serving
+from tests.fetch_server import QUICK
 
 ROOT = Path(__file__).resolve().parents[2]
 # A folder that is there, and takes files of nobody.
 FORBIDDEN = Path("/proc/self")
-
-
-@pytest.fixture
-def server():
-    with serving() as running:
-        yield running
 
 
 def test_a_place_that_cannot_be_written_to_is_seen_before_the_download(server, tmp_path, monkeypatch):

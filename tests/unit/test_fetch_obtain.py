@@ -16,15 +16,9 @@ from pipeline.fetch.checks import trust
 from pipeline.fetch.lock import Lock
 from pipeline.fetch.obtain import obtain
 from tests.fetch_examples import CONTENT, OTHER, SHA256, file, left, stated
-from tests.fetch_server import QUICK, Answer, serving
+from tests.fetch_server import QUICK, Answer
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def server():
-    with serving() as running:
-        yield running
 
 
 @pytest.fixture

@@ -19,20 +19,8 @@ from pipeline.fetch.catalogue import File, Licence, Location
 from pipeline.fetch.checks import trust
 from pipeline.fetch.lock import Lock
 from pipeline.fetch.run import fetch
-from pipeline.fetch.settings import Places
 from tests.fetch_examples import CONTENT, SHA256, archive, file, left, source, toy
-from tests.fetch_server import QUICK, serving
-
-
-@pytest.fixture
-def server():
-    with serving() as running:
-        yield running
-
-
-@pytest.fixture
-def places(tmp_path):
-    return Places(tmp_path / "raw", tmp_path / "sources.lock.yaml")
+from tests.fetch_server import QUICK
 
 
 def test_a_data_set_from_its_name_to_its_manifest(server, places):

@@ -11,7 +11,7 @@ from pipeline.errors import UserError
 from pipeline.fetch import transfer
 from pipeline.fetch.parts import forget
 from pipeline.fetch.transfer import Refused, WebPage, download
-from tests.fetch_server import QUICK, Answer, serving
+from tests.fetch_server import QUICK, Answer
 from tests.full_disk import small_disk
 
 CONTENT = os.urandom(200_000)
@@ -22,12 +22,6 @@ PAGE = b"\n<!DOCTYPE html><html><title>Google Drive - Quota exceeded</title></ht
 @pytest.fixture(autouse=True)
 def little_progress(monkeypatch):
     monkeypatch.setattr(transfer, "PROGRESS", 10_000)
-
-
-@pytest.fixture
-def server():
-    with serving() as running:
-        yield running
 
 
 def get(url, target, **named):
