@@ -55,9 +55,9 @@ $(READY): | requirements.lock
 	rm -f .venv/.ready-*; touch $@
 
 demo: $(READY) ## small table on simulated cameras, from nothing: data, training, table, picture page (WEIGHTS=folder: docs/weights.md)
-	@$(PY) -m pipeline.progress -- snakemake --cores $(CORES) $(if $(WEIGHTS),--config 'adopt={weights: "$(WEIGHTS)"}') -- \
+	@$(PY) -m pipeline.workflow.progress -- snakemake --cores $(CORES) $(if $(WEIGHTS),--config 'adopt={weights: "$(WEIGHTS)"}') -- \
 	    results/tables/$(DEMO).tex results/tables/$(DEMO)_crossdevice.tex results/report/$(DEMO).html results/tracking/$(DEMO).json
-	@echo; $(PY) -m pipeline.show results/tables/$(DEMO).csv
+	@echo; $(PY) -m pipeline.tables.show results/tables/$(DEMO).csv
 	@printf '\nThe cameras are simulated: these numbers are not comparable with the paper'"'"'s.\n'
 	@printf '%-9s %s\n' table: results/tables/$(DEMO).tex '' 'results/tables/$(DEMO).csv, .html (the same)' \
 	    pictures: results/report/$(DEMO).html curves: 'mlflow ui (in .venv/bin)' audit: 'make audit'

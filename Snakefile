@@ -2,7 +2,7 @@
 
 from snakemake.exceptions import WorkflowError
 
-from pipeline import relay, scheduler, slurm_plugin, stale_locks, sync
+from pipeline.workflow import relay, scheduler, slurm_plugin, stale_locks, sync
 from pipeline.errors import UserError
 
 
@@ -11,16 +11,18 @@ configfile: "params.yaml"
 
 include: "rules/common.smk"
 include: "rules/fetch.smk"
-include: "rules/datasets.smk"
-include: "rules/weights.smk"
+include: "rules/pack.smk"
+include: "rules/pack_frames.smk"
+include: "rules/fetch_weights.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
-include: "rules/tables.smk"
-include: "rules/report.smk"
+include: "rules/sr_kernel.smk"
 include: "rules/frames.smk"
-include: "rules/figures.smk"
+include: "rules/table.smk"
+include: "rules/figure.smk"
+include: "rules/report.smk"
 include: "rules/claims.smk"
-include: "rules/tracking.smk"
+include: "rules/track.smk"
 
 
 rule all:

@@ -1,4 +1,4 @@
-"""Settings of a job as frozen dataclasses: what a key says, checked field by field. Where they come from: `pipeline.params`."""
+"""Settings of a job as frozen dataclasses: what a key says, checked field by field."""
 
 import dataclasses
 import types

@@ -14,12 +14,12 @@ from torch import Tensor
 from tqdm import tqdm
 
 from pipeline import models
-from pipeline.checkpoints import load_network
 from pipeline.errors import UserError
 from pipeline.files import atomic
-from pipeline.images import PNG_SIGNATURE
+from pipeline.images.rgb import PNG_SIGNATURE
+from pipeline.images.tiles import count_tiles, upscale_tiled
 from pipeline.reproducibility import prepare
-from pipeline.tiles import count_tiles, upscale_tiled
+from pipeline.weights.checkpoints import load_network
 
 COLOURS = {"1": "L", "L": "L", "LA": "LA", "RGB": "RGB", "RGBA": "RGBA", "P": "RGB", "PA": "RGBA"}
 

@@ -20,6 +20,6 @@ rule claims:
         cpus_per_task=1,
     params:
         key=jobs.key("claims"),
-        command=jobs.command("claims", "claims"),
+        command=jobs.command("claims"),
     shell:
         "{params.command} > {log} 2>&1"

@@ -2,9 +2,9 @@
 
 from snakemake.exceptions import WorkflowError
 
-from pipeline import plan
+from pipeline.plan import runs as plan
 from pipeline.errors import UserError
-from pipeline.workflow import RUN, Workflow
+from pipeline.workflow.rules import RUN, Workflow
 
 try:
     jobs = Workflow(config, workflow.basedir)

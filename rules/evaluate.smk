@@ -21,7 +21,7 @@ rule evaluate:
         gpu=jobs.resource("evaluate", "gpu"),
     params:
         key=jobs.key("evaluate"),
-        command=jobs.command("evaluate", "evaluate"),
+        command=jobs.command("evaluate"),
     shell:
         "{params.command} > {log} 2>&1"
 

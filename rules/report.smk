@@ -19,6 +19,6 @@ rule report:
         cpus_per_task=1,
     params:
         key=jobs.key("report"),
-        command=jobs.command("report", "report"),
+        command=jobs.command("report"),
     shell:
         "{params.command} > {log} 2>&1"

@@ -23,6 +23,6 @@ for method, stage in jobs.trainings():
             steps=jobs.steps(method, stage),
         params:
             key=jobs.key("train", method=method, stage=stage),
-            command=jobs.command("train", "train", method=method, stage=stage),
+            command=jobs.command("train", method=method, stage=stage),
         shell:
             "{params.command} > {log} 2>&1"

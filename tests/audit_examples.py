@@ -4,9 +4,11 @@ import json
 import shutil
 from pathlib import Path
 
-from pipeline import files, job, receipts, tables
+from pipeline import files
 from pipeline.audit import audit, content, numbers
 from pipeline.audit.report import Report
+from pipeline.jobs import table
+from pipeline.provenance import job, receipts
 from tests import table_examples
 
 ROOT = Path(__file__).parents[1]
@@ -32,7 +34,7 @@ def crossdevice(seeds: tuple[int, ...] = (0,)) -> str:
 
 
 def _finished(task: job.Job) -> str:
-    tables.work(task)
+    table.work(task)
     KEYS.clear()
     for path in task.inputs["metrics"]:
         settings = {"bootstrap": {"samples": 200, "seed": 0, "level": 0.95}}
@@ -50,7 +52,7 @@ def _receipt(stage: str, wildcards: dict, settings: dict, named: dict, outputs: 
         "wildcards": wildcards,
         "settings": settings,
         "files": {"inputs": named, "outputs": outputs},
-        "code": {"modules": ["pipeline.tables"], "sha256": "c"},
+        "code": {"modules": ["pipeline.tables.records"], "sha256": "c"},
         "packages": None,
         "shell": "s",
     }

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from pipeline import claims_file
-from pipeline.claims_numbers import Numbers
+from pipeline.claims import file
+from pipeline.claims.numbers import Numbers
 
 NUMBERS = """
 source: {title: A toy, venue: nowhere, arxiv: "0000.00000"}
@@ -50,7 +50,7 @@ def written(folder: Path, checks: str, numbers: str = NUMBERS, constants: str = 
     return folder / "toy.yaml", folder / "claims.yaml"
 
 
-def finding(folder: Path, checks: str, numbers: str = NUMBERS, constants: str = "{}") -> claims_file.Finding:
+def finding(folder: Path, checks: str, numbers: str = NUMBERS, constants: str = "{}") -> file.Finding:
     """What comes out for that claim."""
     paths = written(folder, checks, numbers, constants)
-    return claims_file.examine(claims_file.read(paths[1], "toy"), Numbers(paths[0]))[0]
+    return file.examine(file.read(paths[1], "toy"), Numbers(paths[0]))[0]

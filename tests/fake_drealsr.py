@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.images import write_png
+from pipeline.images.rgb import write_png
 
 PREFIX = {"panasonic": "panasonic_", "sony": "sony_", "olympus": "P114", "nikon": "DSC_", "canon": "Canon_"}
 

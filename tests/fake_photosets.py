@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipeline.images import bicubic, write_png
+from pipeline.images.rgb import bicubic, write_png
 
 
 def pixels(height: int, width: int, seed: int = 0) -> np.ndarray:

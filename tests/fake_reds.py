@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipeline.datasets import deadleaves
-from pipeline.images import write_png
+from pipeline.images.rgb import write_png
 
 
 def write_fake_reds(

@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipeline import tables
-from pipeline.datasets.packed import write_images
-from pipeline.job import Job
+from pipeline.provenance.job import Job
+from pipeline.sampling.packed import write_images
 from tests import table_examples
 
 SHOWN = ("bicubic", "source_only", "dada", "target_only")
@@ -23,7 +22,7 @@ def report(folder: Path, photographs: dict[str, np.ndarray], crop: int, settings
     )
     cross = table_examples.crossdevice(folder / "cross")
     for job in (table, cross):
-        tables.work(job)
+        table.work(job)
     reduced = {name: resized(image, 1 / 4) for name, image in photographs.items()}
     blurred = {name: resized(image, 4) for name, image in reduced.items()}
     crops = {}

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.bootstrap import percentile_interval
-from pipeline.job import Job
+from pipeline.evaluation.bootstrap import percentile_interval
+from pipeline.provenance.job import Job
 
 CAMERAS = {"panasonic": "Panasonic", "sony": "Sony", "olympus": "Olympus"}
 ORDER = [("panasonic", "sony"), ("sony", "panasonic"), ("olympus", "panasonic")]

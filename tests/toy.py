@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from pipeline import params
-from pipeline.checkpoints import save_network
-from pipeline.datasets.packed import write_stack
-from pipeline.datasets.patches import PatchSampler
 from pipeline.methods.base import Stage
+from pipeline.plan import params
+from pipeline.sampling.packed import write_stack
+from pipeline.sampling.patches import PatchSampler
+from pipeline.weights.checkpoints import save_network
 
 PARAMS = params.load()
 

@@ -4,7 +4,7 @@ import json
 from hashlib import md5, sha256
 from pathlib import Path
 
-from pipeline.job import seal
+from pipeline.provenance.job import seal
 
 ADAPT = Path("results/runs/simcam_x4/real/sony-olympus/dada/adapt/seed0")
 

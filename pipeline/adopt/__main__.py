@@ -8,10 +8,10 @@ import os
 import sys
 from pathlib import Path
 
-from pipeline import params
-from pipeline.adopt import advice, archives, layouts, look, record, text, verdict
+from pipeline.adopt import advice, archives, images, layouts, record, text, verdict
 from pipeline.errors import UserError
 from pipeline.files import write_json
+from pipeline.plan import params
 
 
 def adopt(name: str, folder: Path, decode: int | None, workers: int, shown: int) -> tuple[dict, str]:
@@ -26,7 +26,7 @@ def adopt(name: str, folder: Path, decode: int | None, workers: int, shown: int)
         raise UserError(
             f"{error.filename}: may not be listed ({error.strerror}). Let it be read, then run again."
         ) from error
-    looks = look.looks((image.path for image in inventory.images), decode, layout.grey, workers)
+    looks = images.looks((image.path for image in inventory.images), decode, layout.grey, workers)
     rows = verdict.rows(layout, inventory, looks)
     notes = [*problems, *layout.check({row.part: row for row in rows}, inventory.images, looks)]
     if place != folder:

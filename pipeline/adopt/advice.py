@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline import plan
+from pipeline.plan import runs as plan
 
 
 def lines(params: dict, name: str, folder: Path, found: dict) -> list[str]:

@@ -15,7 +15,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from pipeline.errors import UserError
-from pipeline.images import BROKEN, image_size, read_rgb
+from pipeline.images.rgb import BROKEN, image_size, read_rgb
 
 CHUNK = 32  # files that a process is handed at a time
 

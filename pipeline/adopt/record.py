@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pipeline.adopt.look import Look
+from pipeline.adopt.images import Look
 from pipeline.adopt.parts import Inventory, Layout
 from pipeline.adopt.verdict import Row, level, scales, usable
 from pipeline.files import canonical_json, read_json

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from pipeline.adopt.look import Look
+from pipeline.adopt.images import Look
 from pipeline.adopt.parts import Expected, Image, Inventory, Layout, Part
 
 # Faults of a row in the order of their columns, as a reader knows them. The first five make a part of no use.

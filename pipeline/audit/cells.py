@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from pipeline.audit.marks import HOLDS, STATES
 
 if TYPE_CHECKING:
-    from pipeline.layout import Document, Origin, Row
+    from pipeline.printing.document import Document, Origin, Row
 
 
 @dataclass

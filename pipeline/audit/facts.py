@@ -3,10 +3,11 @@
 import csv
 from pathlib import Path
 
-from pipeline import environment, files
+from pipeline import files
 from pipeline.audit.cells import Number
 from pipeline.audit.report import Node
 from pipeline.errors import UserError
+from pipeline.provenance import environment
 
 MACHINE = ("host", "platform", "cpu", "cpus", "gpu", "device", "python", "slurm_job")
 WHEN = ("started", "seconds", "peak_memory_mb", "commit")

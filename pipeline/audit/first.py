@@ -3,13 +3,13 @@
 import argparse
 from pathlib import Path
 
-from pipeline import files, params, stages
+from pipeline import files
 from pipeline.audit import chains, facts, history, tree
 from pipeline.audit.read import audit
 from pipeline.audit.report import Report
 from pipeline.errors import UserError
+from pipeline.plan import keys, params
 
-TABLES = "pipeline.tables"
 FOLDER = "results/report"
 
 
@@ -37,11 +37,11 @@ def read(targets: list[str], now: dict) -> Report:
     """Walk from every target to everything below it, and look into every table among the targets."""
 
     def key_of(stage: str, wildcards: dict) -> str:
-        return files.canonical_json(stages.key(now, stage, wildcards))
+        return files.canonical_json(keys.key(now, stage, wildcards))
 
     report = audit(targets, key_of)
     for path in report.roots:
-        if TABLES in report.nodes[path].receipt.key["code"]["modules"]:
+        if report.nodes[path].receipt.key["stage"] == "table":
             # Other targets need no numerical packages.
             from pipeline.audit import numbers
 

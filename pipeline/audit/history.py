@@ -14,10 +14,12 @@ from pathlib import Path
 
 import yaml
 
-from pipeline import environment, files, stages
+from pipeline import files
 from pipeline.audit.report import Report
 from pipeline.errors import UserError
-from pipeline.receipts import Receipt
+from pipeline.plan import keys
+from pipeline.provenance import environment
+from pipeline.provenance.receipts import Receipt
 
 VERSIONS = 50  # of each file, newest first
 FILES = 20  # changed files that are looked up
@@ -93,7 +95,7 @@ def _yaml(commit: str, path: str) -> dict | None:
 def _rests_on(params: dict, stage: str, wildcards: str) -> str | None:
     """Settings and files of a key, as text; None where no such job follows."""
     try:
-        key = stages.key(params, stage, json.loads(wildcards))
+        key = keys.key(params, stage, json.loads(wildcards))
     except (UserError, LookupError, TypeError, AttributeError, ValueError):
         # An older version of the settings may have another shape than today's code reads.
         return None

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.bootstrap import percentile_interval
 from pipeline.errors import UserError
+from pipeline.evaluation.bootstrap import percentile_interval
 from pipeline.files import read_json
 
 # The last digits of a mean depend on the processor; of a file that is not its job's, every digit counts.

@@ -3,19 +3,19 @@
 import json
 from pathlib import Path
 
-from pipeline import tables
 from pipeline.audit import measured, printed
 from pipeline.audit.cells import Checked, Number, listed
 from pipeline.audit.marks import ABSENT, FAILS, HOLDS
 from pipeline.audit.report import Report
 from pipeline.errors import UserError
-from pipeline.layout import Document
-from pipeline.receipts import SUFFIX, KeyOf
-from pipeline.scores import Reported, Scores
+from pipeline.printing.document import Document
+from pipeline.provenance.receipts import SUFFIX, KeyOf
 from pipeline.settings import build
-from pipeline.table_settings import TableSettings
+from pipeline.tables import records as tables
+from pipeline.tables.scores import Reported, Scores
+from pipeline.tables.settings import TableSettings
 
-MODULE = "pipeline.tables"
+MODULE = "pipeline.tables.records"
 
 
 def check(report: Report, path: str, key_of: KeyOf) -> Checked:

@@ -7,7 +7,7 @@ from pipeline.audit import facts, tree
 from pipeline.audit.cells import Checked, Number
 from pipeline.audit.marks import FAILS, HOLDS, STATES
 from pipeline.audit.report import Node, Report
-from pipeline.tables_html import page
+from pipeline.printing.html import page
 
 STYLE = """
 .verdict { border: 1px solid var(--line); border-left: 6px solid #2e7d4f; border-radius: 4px; padding: 12px 16px;

@@ -7,10 +7,10 @@ import math
 import re
 from collections.abc import Callable, Iterator
 
-from pipeline import latex
 from pipeline.audit.cells import Number
-from pipeline.layout import Document
-from pipeline.tables import WHERE
+from pipeline.printing import latex
+from pipeline.printing.document import Document
+from pipeline.tables.records import WHERE
 
 HTML_ROW = 'scope="row"'
 HTML_CELL = re.compile(r"<t[hd][^>]*>.*?</t[hd]>")

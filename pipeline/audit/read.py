@@ -8,9 +8,10 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from pipeline import files, receipts
+from pipeline import files
 from pipeline.audit.report import Node, Report
-from pipeline.receipts import Reason
+from pipeline.provenance import receipts
+from pipeline.provenance.receipts import Reason
 
 
 def audit(targets: list[str], key_of: receipts.KeyOf) -> Report:

@@ -13,10 +13,12 @@ from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from pipeline import files, fingerprint, params, receipts
-from pipeline.audit import again, compare, first
+from pipeline import files
+from pipeline.audit import compare, first, rerun
 from pipeline.errors import UserError
-from pipeline.receipts import Receipt
+from pipeline.plan import params
+from pipeline.provenance import fingerprint, receipts
+from pipeline.provenance.receipts import Receipt
 
 EQUAL, WITHIN, DEVIATES, UNMEASURED = "equal", "within tolerance", "DEVIATES", "NOT MEASURED"
 
@@ -42,24 +44,24 @@ def measure(receipt: Receipt, tolerance: dict, show: bool) -> Cell:
     """Run one evaluation again and compare; `tolerance` (metric, or crop_levels -> difference) where rounding may differ."""
     metrics = receipt.path.removesuffix(receipts.SUFFIX)
     cell = Cell(metrics)
-    cell.complaints = again.missing(receipt)
-    other = again.other_code(receipt)
+    cell.complaints = rerun.missing(receipt)
+    other = rerun.other_code(receipt)
     if other:
         cell.complaints.append(f"{other}; `git checkout` a commit at which the first door holds")
     if not Path(metrics).is_file():
         cell.complaints.append(f"{metrics}: the stored metrics are not here; restore them with git")
     if cell.complaints:
         return cell
-    with again.temporary("re-measure-") as folder:
+    with rerun.temporary("re-measure-") as folder:
         shutil.copytree(fingerprint.PACKAGE, folder / fingerprint.PACKAGE.name)
         try:
-            again.link(receipt, folder)
-            done = again.run(receipt, folder, show)
+            rerun.link(receipt, folder)
+            done = rerun.run(receipt, folder, show)
             stored, measured = files.read_json(metrics), files.read_json(folder / metrics)
         except UserError as error:
             cell.complaints.append(str(error))
             return cell
-        regime = again.regime(receipt.run, done.run)
+        regime = rerun.regime(receipt.run, done.run)
         cell.regime, cell.rows = str(regime), compare.rows(stored, measured)
         cell.complaints = compare.metrics(stored, measured, {} if regime.exact else tolerance)
         others = {path for path, entry in done.outputs.items() if entry != receipt.outputs.get(path)} - {metrics}
@@ -118,7 +120,7 @@ def main(words: list[str]) -> int:
     print(f"first door: {'holds' if report.holds else 'does NOT hold'}")
     print(f"{len(chosen)} evaluations below {', '.join(targets)}, measured again in a folder of their own", flush=True)
     cells = []
-    with again.stoppable():
+    with rerun.stoppable():
         for cell, progress in measured(chosen, now["audit"]["re_measure"], sys.stderr.isatty()):
             cells.append(cell)
             print(f"{progress} {cell}", flush=True)

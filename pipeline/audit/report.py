@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pipeline.audit import tree
 from pipeline.audit.cells import Checked
 from pipeline.audit.marks import ABSENT, FAILS, HOLDS, STATES
-from pipeline.receipts import Reason, Receipt
+from pipeline.provenance.receipts import Reason, Receipt
 
 
 @dataclass

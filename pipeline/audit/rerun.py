@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import files, fingerprint, job, receipts
+from pipeline import files
 from pipeline.errors import UserError
-from pipeline.receipts import Receipt
+from pipeline.provenance import fingerprint, job, receipts
+from pipeline.provenance.receipts import Receipt
 
 STOPS = (signal.SIGTERM, signal.SIGHUP)
 TAIL = 4000  # characters of a failed job's last words
@@ -99,7 +100,7 @@ def run(receipt: Receipt, folder: Path, show: bool) -> Receipt:
         raise UserError(
             f"{receipt.path}: does not name the role of every input, so its job cannot be run from it alone."
         )
-    key, module = files.canonical_json(receipt.key), f"pipeline.{receipt.key['stage']}"
+    key, module = files.canonical_json(receipt.key), f"pipeline.jobs.{receipt.key['stage']}"
     line = job.command(module, key, named["inputs"], named["outputs"], receipt.path)
     # The line names Python as one types it from the top folder; the job runs elsewhere.
     # Versions other than the lock's are told and judged afterwards (`regime`), not refused.

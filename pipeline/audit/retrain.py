@@ -14,11 +14,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from pipeline import files, params, receipts
-from pipeline.audit import again, compare
+from pipeline import files
+from pipeline.audit import compare, rerun
 from pipeline.audit.trainings import Trainings
 from pipeline.errors import UserError
-from pipeline.receipts import Receipt
+from pipeline.plan import params
+from pipeline.provenance import receipts
+from pipeline.provenance.receipts import Receipt
 
 EQUAL, WITHIN, DEVIATES, UNJUDGED = "equal", "within tolerance", "DEVIATES", "NOT JUDGED"
 
@@ -39,14 +41,14 @@ class Outcome:
 @contextmanager
 def worktree(commit: str) -> Iterator[Path]:
     """A checkout of `commit` in a temporary folder, gone afterwards from the disk and from git's list of worktrees."""
-    with again.temporary("retrain-") as parent:
+    with rerun.temporary("retrain-") as parent:
         folder = parent / "worktree"
         try:
             # A hook of the user's must not run here: DVC's fetches data after a checkout.
             _git("-c", "core.hooksPath=/dev/null", "worktree", "add", "--quiet", "--detach", str(folder), commit)
             yield folder
         finally:
-            with again.undisturbed():
+            with rerun.undisturbed():
                 subprocess.run(["git", "worktree", "remove", "--force", str(folder)], capture_output=True, check=False)
 
 
@@ -58,7 +60,7 @@ def _git(*words: str) -> None:
 
 def check_code(receipt: Receipt, folder: Path, commit: str) -> None:
     """UserError that says which modules differ, and where the code of the receipt's job is to be found."""
-    other = again.other_code(receipt, folder / "pipeline")
+    other = rerun.other_code(receipt, folder / "pipeline")
     if not other:
         return
     made, dirty = receipt.run.get("commit"), receipt.run.get("dirty")
@@ -83,9 +85,9 @@ class Retraining:
         place = Path(receipt.path).parent.as_posix()
         # Nothing that was committed there may be gone on from: a training begins at its first step.
         shutil.rmtree(self.folder / place, ignore_errors=True)
-        again.link(receipt, self.folder, self.made)
-        done = again.run(receipt, self.folder, show=True)
-        regime = again.regime(receipt.run, done.run)
+        rerun.link(receipt, self.folder, self.made)
+        done = rerun.run(receipt, self.folder, show=True)
+        regime = rerun.regime(receipt.run, done.run)
         outcome = Outcome(place, str(regime))
         if done.inputs != receipt.inputs:
             outcome.lines.append("its start networks are those trained again, which are not the stored ones")
@@ -126,13 +128,13 @@ class Retraining:
     def _metrics(self, receipt: Receipt, outcome: Outcome) -> bool | None:
         """Whether the network trained again measures as the stored one did; None when that cannot be told."""
         path = receipt.path.removesuffix(receipts.SUFFIX)
-        problems = again.missing(receipt, self.made)
-        problems += [text for text in [again.other_code(receipt, self.folder / "pipeline")] if text]
+        problems = rerun.missing(receipt, self.made)
+        problems += [text for text in [rerun.other_code(receipt, self.folder / "pipeline")] if text]
         if not problems:
             try:
                 stored = files.read_json(path)
-                again.link(receipt, self.folder, self.made)
-                again.run(receipt, self.folder, show=True)
+                rerun.link(receipt, self.folder, self.made)
+                rerun.run(receipt, self.folder, show=True)
                 measured = files.read_json(self.folder / path)
             except UserError as error:
                 problems = [str(error)]
@@ -158,12 +160,12 @@ def main(words: list[str]) -> int:
     cell = trainings.find(arguments.cell)
     steps = trainings.chain(cell) if arguments.chain else [cell]
     made = {path for step in steps for path in step.outputs}
-    problems = [text for step in steps for text in again.missing(step, made)]
+    problems = [text for step in steps for text in rerun.missing(step, made)]
     if problems:
         raise UserError("\n".join([*problems, "Nothing was trained."]))
     unsealed = [step.path for step in steps if not step.sealed]
     outcomes = []
-    with again.stoppable(), worktree(arguments.commit) as folder:
+    with rerun.stoppable(), worktree(arguments.commit) as folder:
         for step in steps:
             check_code(step, folder, arguments.commit)
         work = Retraining(folder, now["audit"]["retrain"])

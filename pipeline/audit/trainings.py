@@ -4,9 +4,11 @@ import difflib
 import os
 from pathlib import Path
 
-from pipeline import files, receipts, stages
+from pipeline import files
 from pipeline.errors import UserError
-from pipeline.receipts import Receipt
+from pipeline.plan import keys
+from pipeline.provenance import receipts
+from pipeline.provenance.receipts import Receipt
 
 SHOWN = 4
 
@@ -18,7 +20,7 @@ class Trainings:
         self.receipts = receipts.collect().receipts
 
         def key_of(stage: str, wildcards: dict) -> str:
-            return files.canonical_json(stages.key(params, stage, wildcards))
+            return files.canonical_json(keys.key(params, stage, wildcards))
 
         reasons = {path: receipts.key_reasons(receipt, key_of) for path, receipt in self.receipts.items()}
         self.makers = receipts.assign(self.receipts, reasons)

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from pipeline import receipts
 from pipeline.audit.marks import ABSENT, FAILS
+from pipeline.provenance import receipts
 
 if TYPE_CHECKING:
     from pipeline.audit.cells import Checked

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.claims_numbers import Numbers, load
-from pipeline.claims_operands import Check
-from pipeline.claims_verdicts import CONTRADICTED, FIGURES, HOLDS, UNCHECKED, Outcome
-from pipeline.claims_words import judge
+from pipeline.claims.numbers import Numbers, load
+from pipeline.claims.operands import Check
+from pipeline.claims.verdicts import CONTRADICTED, FIGURES, HOLDS, UNCHECKED, Outcome
+from pipeline.claims.words import judge
 from pipeline.errors import UserError
 
 SEVERITIES = {

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 
-from pipeline.claims_numbers import Cell, Numbers, Value, names_of
+from pipeline.claims.numbers import Cell, Numbers, Value, names_of
 from pipeline.errors import UserError
 
 

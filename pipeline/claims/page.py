@@ -4,11 +4,11 @@ import re
 from collections import Counter
 from html import escape
 
-from pipeline import tables_html
-from pipeline.claims_file import SEVERITIES, Claims, Finding
-from pipeline.claims_numbers import Numbers
-from pipeline.claims_verdicts import CONTRADICTED, FIGURES, HOLDS, UNCHECKED, Line, Outcome
-from pipeline.layout import MINUS
+from pipeline.claims.file import SEVERITIES, Claims, Finding
+from pipeline.claims.numbers import Numbers
+from pipeline.claims.verdicts import CONTRADICTED, FIGURES, HOLDS, UNCHECKED, Line, Outcome
+from pipeline.printing import html
+from pipeline.printing.document import MINUS
 
 SECTIONS = {
     CONTRADICTED: ("Contradicted", "Does not follow from the numbers that the paper prints."),
@@ -67,7 +67,7 @@ def render(numbers: Numbers, claims: Claims, findings: list[Finding]) -> str:
         if of_it:
             body += [f"<h2>{heading} ({len(of_it)})</h2>", f'<p class="quiet">{meaning}</p>', *map(_article, of_it)]
     body.append(_footer(numbers, claims))
-    return tables_html.page(title, "\n".join(body), STYLE)
+    return html.page(title, "\n".join(body), STYLE)
 
 
 def _counts(findings: list[Finding]) -> str:

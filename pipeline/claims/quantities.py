@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from pipeline.claims_numbers import Cell, Value, half_digit
-from pipeline.claims_operands import Check, Operand, basis, columns, decimals, groups
+from pipeline.claims.numbers import Cell, Value, half_digit
+from pipeline.claims.operands import Check, Operand, basis, columns, decimals, groups
 from pipeline.errors import UserError
 
 OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from pipeline.claims_numbers import half_digit
-from pipeline.claims_operands import Check
-from pipeline.claims_quantities import Quantity, spell
+from pipeline.claims.numbers import half_digit
+from pipeline.claims.operands import Check
+from pipeline.claims.quantities import Quantity, spell
 from pipeline.errors import UserError
 
 CONTRADICTED, UNCHECKED, HOLDS, FIGURES = "contradicted", "cannot be checked", "holds", "figures only"

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from pipeline.claims_numbers import Value, half_digit
-from pipeline.claims_operands import Check, basis, columns, decimals, values
-from pipeline.claims_quantities import QUANTITIES, lead, signed, spell
-from pipeline.claims_verdicts import EXPECTATIONS, UNCHECKED, Line, Outcome, compared, outcome, rises
+from pipeline.claims.numbers import Value, half_digit
+from pipeline.claims.operands import Check, basis, columns, decimals, values
+from pipeline.claims.quantities import QUANTITIES, lead, signed, spell
+from pipeline.claims.verdicts import EXPECTATIONS, UNCHECKED, Line, Outcome, compared, outcome, rises
 from pipeline.errors import UserError
 
 

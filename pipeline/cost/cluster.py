@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from pipeline import plan
+from pipeline.plan import runs as plan
 
 if TYPE_CHECKING:
-    from pipeline.cost import Row
+    from pipeline.cost.estimate import Row
 
 GPUS = 8  # for which the sums say how long it takes
 

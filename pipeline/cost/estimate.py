@@ -1,7 +1,7 @@
 """Command: what tables cost before anything is run. `python -m pipeline.cost [TABLE ...] [--csv FILE] [--jobs] [--seeds N ...]`.
 
 Runs, steps, operations, bytes and hours of every training below the tables, each run counted once however many tables and
-pairs share it; evaluation and packed data; sums. Operations are counted (`pipeline.operations`), seconds per step taken
+pairs share it; evaluation and packed data; sums. Operations are counted (`pipeline.cost.operations`), seconds per step taken
 from receipts of the same training where there are any, else from the rate that params.yaml declares in `plan`.
 """
 
@@ -11,10 +11,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from pipeline import cost_jobs, cost_table, params, plan, stages
+from pipeline.cost import cluster
+from pipeline.cost import table as cost_table
+from pipeline.cost.operations import Work, of_image, of_training
 from pipeline.errors import UserError
 from pipeline.files import read_json, write_text
-from pipeline.operations import Work, of_image, of_training
+from pipeline.plan import keys, params
+from pipeline.plan import runs as plan
 
 # What may differ between two runs whose steps take equally long.
 PACE = ("networks", "loss", "scale", "weights", "compute")
@@ -72,7 +75,7 @@ class _Counted:
     def job(self, dataset: str, scale: int, method: str, stage: str) -> dict:
         """Settings of a training job; cameras and seed do not change what it costs."""
         wildcards = {"dataset": dataset, "scale": str(scale), "method": method, "stage": stage, "seed": "0"}
-        return stages.STAGES["train"](self.settings, wildcards)[1]
+        return keys.STAGES["train"](self.settings, wildcards)[1]
 
     def work(self, dataset: str, scale: int, method: str, stage: str) -> Work:
         """One training of a stage, the stages that it starts from looked at first."""
@@ -205,7 +208,7 @@ def main() -> int:
         settings = params.load()
         names = list(dict.fromkeys(PurePath(table).stem for table in arguments.tables or settings["tables"]))
         if arguments.seeds:
-            settings = cost_jobs.with_seeds(settings, names, arguments.seeds)
+            settings = cluster.with_seeds(settings, names, arguments.seeds)
         found = rows(settings, names)
         if arguments.csv:
             write_text(arguments.csv, cost_table.as_csv(found))
@@ -213,13 +216,9 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     if arguments.jobs:
-        print(cost_jobs.as_text(cost_jobs.jobs(settings, names, found), cost_jobs.longest_chain(settings, found)))
+        print(cluster.as_text(cluster.jobs(settings, names, found), cluster.longest_chain(settings, found)))
     else:
         print(cost_table.as_text(found, names, settings["plan"]["tflops"]))
     if left_out := sum(len(plan.absent_cells(settings, name)) for name in names):
         print(f"without {left_out} cells that need cameras which `available` of their data set leaves out")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -18,10 +18,11 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from pipeline import models, pretrained
-from pipeline.datasets.patches import Batch
+from pipeline import models
 from pipeline.errors import UserError
 from pipeline.methods.base import Stage
+from pipeline.sampling.patches import Batch
+from pipeline.weights import pretrained
 
 META = torch.device("meta")
 # Without values these leave what they are given, or give something like it; torch works that out slowly on "meta".

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipeline.cost import Row
+    from pipeline.cost.estimate import Row
 
 COLUMNS = [
     "dataset",

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 from pipeline.datasets import Item, Split
 from pipeline.datasets.folders import walk
-from pipeline.datasets.tasks import Pictures, Tasks
+from pipeline.datasets.workers import Pictures, Tasks
 from pipeline.errors import UserError
-from pipeline.images import image_size, read_rgb
+from pipeline.images.rgb import image_size, read_rgb
 
 NAME = re.compile(r"(?P<scene>.+)_x(?P<times>\d+)(?P<patch>_\d+)?\.png", re.IGNORECASE)
 # First letters of the names of each camera's files, from the authors of DADA's lists (data/lists/).

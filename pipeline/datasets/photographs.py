@@ -12,9 +12,9 @@ from PIL import Image
 from pipeline.datasets import Item, Split
 from pipeline.datasets.folders import walk
 from pipeline.datasets.subimages import Rule, corners
-from pipeline.datasets.tasks import Pictures, Tasks
+from pipeline.datasets.workers import Pictures, Tasks
 from pipeline.errors import UserError
-from pipeline.images import BROKEN, PNG_SIGNATURE, bicubic, image_size, read_rgb
+from pipeline.images.rgb import BROKEN, PNG_SIGNATURE, bicubic, image_size, read_rgb
 
 ENDINGS = (".png", ".jpg", ".jpeg")
 # Bytes 24 and 25 of a PNG: 8 bits, grey.

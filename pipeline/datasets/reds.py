@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from pipeline.datasets.folders import walk
 from pipeline.errors import UserError
-from pipeline.images import image_size
+from pipeline.images.rgb import image_size
 
 PARTS = ("train_sharp", "val_sharp")
 LICENCE = "CC BY 4.0, Seungjun Nah et al."

@@ -16,7 +16,7 @@ from pipeline.datasets import Item, Split
 from pipeline.datasets.cameras import capture, check
 from pipeline.datasets.deadleaves import scene
 from pipeline.errors import UserError
-from pipeline.images import read_rgb
+from pipeline.images.rgb import read_rgb
 
 # First word after the seed, so that no two uses ever share a random stream.
 TRAIN_SCENE, VAL_SCENE, NOISE = 1, 2, 3

@@ -1,11 +1,11 @@
-"""The exact kernels of simulated cameras and of bicubic reduction, in the convention of `pipeline.kernels`."""
+"""The exact kernels of simulated cameras and of bicubic reduction, in the convention of `pipeline.images.kernels`."""
 
 import math
 
 import numpy as np
 
 from pipeline.datasets import cameras
-from pipeline.images import imresize
+from pipeline.images.rgb import imresize
 
 
 def camera_response(recipe: dict, scale: int, side: int) -> np.ndarray:

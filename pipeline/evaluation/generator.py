@@ -6,17 +6,17 @@ import numpy as np
 import torch
 
 from pipeline import models
-from pipeline.checkpoints import load_network
 from pipeline.errors import UserError
-from pipeline.images import to_uint8
-from pipeline.job import Job
+from pipeline.images.rgb import to_uint8
+from pipeline.images.tiles import upscale_tiled
+from pipeline.provenance.job import Job
 from pipeline.reproducibility import autocast, prepare
-from pipeline.tiles import upscale_tiled
+from pipeline.weights.checkpoints import load_network
 
 
 @dataclass(frozen=True)
 class Settings:
-    """As in `pipeline.evaluate`: `network` only without a generator file; `expect`: the network's name; LR pixels."""
+    """As in `pipeline.jobs.evaluate`: `network` only without a generator file; `expect`: the network's name; LR pixels."""
 
     scale: int
     network: dict | None

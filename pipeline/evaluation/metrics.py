@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.errors import UserError
-from pipeline.pretrained import open_weights
+from pipeline.weights.pretrained import open_weights
 
 Measure = Callable[[Tensor, Tensor], float]
 PROTOCOL = {

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pipeline.pretrained import fill, open_weights
+from pipeline.weights.pretrained import fill, open_weights
 
 MODEL = "ViT-B-32-quickgelu"
 MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -41,7 +41,7 @@ class ClipFeatures(nn.Module):
 
 
 def clip_features(path: str | Path, spec: dict) -> ClipFeatures:
-    """The features with the weights of a local file that `spec` describes (see `pipeline.pretrained`); no network is touched.
+    """Features with the weights of a local file, described by `spec` (see `pipeline.weights.pretrained`); no network is touched.
 
     The file is open_clip's, with text and image tower; the text tower is left out. UserError for any other file.
     """

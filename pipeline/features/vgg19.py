@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.errors import UserError
-from pipeline.pretrained import open_weights
+from pipeline.weights.pretrained import open_weights
 
 # Convolutions per block and their channels (Simonyan & Zisserman, configuration E).
 BLOCKS = ((2, 64), (2, 128), (4, 256), (4, 512), (4, 512))
@@ -43,7 +43,7 @@ class VGG19(nn.Module):
 
 
 def vgg19(path: str | Path, layer: str, spec: dict) -> VGG19:
-    """The features with torchvision's ImageNet weights from a local file that `spec` describes (see `pipeline.pretrained`).
+    """Features with torchvision's ImageNet weights from a local file, described by `spec` (see `pipeline.weights.pretrained`).
 
     Raises UserError for a missing file, another hash, or a file without VGG-19's convolutions.
     """

@@ -11,12 +11,12 @@ import os
 import signal
 import sys
 
-from pipeline import params
 from pipeline.errors import UserError
 from pipeline.fetch import catalogue
 from pipeline.fetch.run import fetch
 from pipeline.fetch.settings import Settings
 from pipeline.files import read_json
+from pipeline.plan import params
 
 
 def main(words: list[str] | None = None) -> int:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline import crops, pictures
-from pipeline.layout import fixed
-from pipeline.sheet import Sheet
+from pipeline.figures.sheet import Sheet
+from pipeline.images import crops, pictures
+from pipeline.printing.document import fixed
 
 WIDTH = 288
 LEFT = 360  # a pair of cameras, a setting, a photograph

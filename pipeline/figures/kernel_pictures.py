@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.figures import INK
-from pipeline.kernels import DIGITS
-from pipeline.sheet import GAP, Sheet
+from pipeline.figures.plots import INK
+from pipeline.figures.sheet import GAP, Sheet
+from pipeline.images.kernels import DIGITS
 
 CELL = (300, 300)
 # Zero is white: sharpening in the camera makes kernels negative around their middle.

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline import kernel_pictures
-from pipeline.datasets.packed import Packed
-from pipeline.datasets.response import bicubic_response, camera_response
-from pipeline.kernels import Estimation, compared, estimate
-from pipeline.layout import fixed
-from pipeline.sheet import Sheet
+from pipeline.datasets.true_kernels import bicubic_response, camera_response
+from pipeline.figures import kernel_pictures
+from pipeline.figures.sheet import Sheet
+from pipeline.images.kernels import Estimation, compared, estimate
+from pipeline.printing.document import fixed
+from pipeline.sampling.packed import Packed
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.figures import INK, SOFT, STYLE
+from pipeline.figures.plots import INK, SOFT, STYLE
 from pipeline.files import atomic
 
 DPI = 200

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline import kernel_pictures
-from pipeline.datasets.packed import Packed
 from pipeline.errors import UserError
+from pipeline.figures import kernel_pictures
+from pipeline.figures.sheet import Sheet
 from pipeline.files import read_json
-from pipeline.kernels import Estimation, compared, estimate
-from pipeline.layout import fixed
-from pipeline.sheet import Sheet
+from pipeline.images.kernels import Estimation, compared, estimate
+from pipeline.printing.document import fixed
+from pipeline.sampling.packed import Packed
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,13 @@
-"""Crops of packed pictures, and PSNR of a crop as `pipeline.metrics` measures it, without torch."""
+"""Crops of packed pictures, and PSNR of a crop as `pipeline.evaluation.metrics` measures it, without torch."""
 
 import math
 
 import numpy as np
 
-from pipeline.datasets.packed import Packed
 from pipeline.errors import UserError
+from pipeline.sampling.packed import Packed
 
-# Limited-range luma in 1/256, as `pipeline.metrics.LUMA`; a test holds the two together.
+# Limited-range luma in 1/256, as `pipeline.evaluation.metrics.LUMA`; a test holds the two together.
 LUMA = (65.738, 129.057, 25.064)
 
 
@@ -46,7 +46,7 @@ def picture(path: str, name: str) -> np.ndarray:
 
 
 def psnr_y(sr: np.ndarray, hr: np.ndarray) -> float:
-    """PSNR in dB of the luma of two uint8 crops, all pixels, 100 for equal ones: as `pipeline.metrics.psnr_y`.
+    """PSNR in dB of the luma of two uint8 crops, all pixels, 100 for equal ones: as `pipeline.evaluation.metrics.psnr_y`.
 
     Nothing is left out at the border, which is none of the picture's.
     """

@@ -8,9 +8,11 @@ import io
 from collections import Counter
 from dataclasses import dataclass
 
-from pipeline import claims_file, claims_page, job
-from pipeline.claims_numbers import Numbers
+from pipeline.claims import file
+from pipeline.claims import page as claims_page
+from pipeline.claims.numbers import Numbers
 from pipeline.files import write_text
+from pipeline.provenance import job
 from pipeline.settings import build
 
 COLUMNS = [
@@ -39,8 +41,8 @@ def work(task: job.Job) -> dict:
     """Write page and CSV. UserError names the file, the claim and what was expected of it."""
     settings = build(ClaimsSettings, task.settings)
     numbers = Numbers(task.input("numbers"))
-    claims = claims_file.read(task.input("claims"), settings.paper)
-    findings = claims_file.examine(claims, numbers)
+    claims = file.read(task.input("claims"), settings.paper)
+    findings = file.examine(claims, numbers)
     stream = io.StringIO()
     writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -50,7 +52,7 @@ def work(task: job.Job) -> dict:
     return {"verdicts": Counter(finding.verdict for finding in findings)}
 
 
-def records(findings: list[claims_file.Finding]) -> list[dict]:
+def records(findings: list[file.Finding]) -> list[dict]:
     """One row for every computation, and one for a check that computes nothing."""
     rows = []
     for finding in findings:

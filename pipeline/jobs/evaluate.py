@@ -14,16 +14,16 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from pipeline import models, settings
-from pipeline.bootstrap import percentile_interval
-from pipeline.checkpoints import load_network
-from pipeline.datasets.packed import Packed, write_images
 from pipeline.errors import UserError
+from pipeline.evaluation.bootstrap import percentile_interval
+from pipeline.evaluation.metrics import Metrics, open_metrics
 from pipeline.files import write_json
-from pipeline.images import to_uint8
-from pipeline.job import Job, run
-from pipeline.metrics import Metrics, open_metrics
+from pipeline.images.rgb import to_uint8
+from pipeline.images.tiles import upscale_tiled
+from pipeline.provenance.job import Job, run
 from pipeline.reproducibility import autocast, prepare
-from pipeline.tiles import upscale_tiled
+from pipeline.sampling.packed import Packed, write_images
+from pipeline.weights.checkpoints import load_network
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Bootstrap:
 class Settings:
     """What is measured and how. `network`: specification, only without a generator file. `expect`: the network's name.
 
-    `tile`, `margin`, `whole_below`: LR pixels, see pipeline.tiles. `crops`: image → [top, left, height, width] in HR
+    `tile`, `margin`, `whole_below`: LR pixels, see pipeline.images.tiles. `crops`: image → [top, left, height, width] in HR
     pixels; entries of images that this camera does not have are passed over.
     """
 

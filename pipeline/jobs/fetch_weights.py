@@ -1,8 +1,8 @@
-"""Pretrained files of others: fetched once, kept only after their SHA-256 was checked (`pipeline.pretrained` opens them).
+"""Pretrained files of others: fetched once, kept only after their SHA-256 was checked (`pipeline.weights.pretrained` opens them).
 
 A file is described by {"file": name, "url": …, "sha256_prefix": 8 to 64 hexadecimal digits, or None}; data/sources.yaml may
 know more locations and digests of it. Run as a job it fetches one:
-`python -m pipeline.weights --key … --output file=data/weights/NAME [--folder weights=FOLDER] --folder fetch=JSON --receipt …`
+outputs: file · folders: weights (the user's, optional), fetch (settings as JSON).
 """
 
 import os
@@ -23,7 +23,7 @@ from pipeline.fetch.settings import Places, Settings
 from pipeline.files import atomic, read_json
 
 if TYPE_CHECKING:
-    from pipeline.job import Job
+    from pipeline.provenance.job import Job
 
 
 def fetch(
@@ -133,6 +133,6 @@ def work(job: "Job") -> dict:
 
 
 if __name__ == "__main__":
-    from pipeline.job import run
+    from pipeline.provenance.job import run
 
     run(work)

@@ -1,21 +1,22 @@
 """Job: one figure of a paper and the numbers drawn in it. No torch.
 
 inputs: lr, hr, samples, kernel (several each, whatever its settings name) · outputs: image (.svg or .png), data (.json).
-Settings: `kind`, and those of `pipeline/figure_kinds/<kind>.py`, a module with `Settings` and `draw(settings)`.
+Settings: `kind`, and those of `pipeline/figures/<kind>.py`, a module with `Settings` and `draw(settings)`.
 """
 
 import importlib
 
-from pipeline import figure_files, job
 from pipeline.errors import UserError
+from pipeline.figures import inputs as figure_files
 from pipeline.files import write_json
+from pipeline.provenance import job
 from pipeline.settings import build
 
 
 def work(task: job.Job) -> None:
     """Draw and write both files. UserError names the file, photograph or setting that does not fit."""
     settings = dict(task.settings)
-    kind = importlib.import_module(f"pipeline.figure_kinds.{settings.pop('kind')}")
+    kind = importlib.import_module(f"pipeline.figures.{settings.pop('kind')}")
     for role, paths in figure_files.named(settings).items():
         given = {path.as_posix() for path in task.inputs.get(role, [])}
         if missing := [path for path in paths if path not in given]:

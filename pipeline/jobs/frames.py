@@ -5,15 +5,16 @@ inputs: generator, test_lr · output: samples. Settings: `Settings`.
 
 from dataclasses import dataclass
 
-from pipeline import enlarge, settings
-from pipeline.datasets.packed import Packed, write_images
+from pipeline import settings
 from pipeline.errors import UserError
-from pipeline.job import Job, run
+from pipeline.evaluation import generator as enlarge
+from pipeline.provenance.job import Job, run
+from pipeline.sampling.packed import Packed, write_images
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How SR is made (see `pipeline.enlarge`); `crops`: frame → [top, left, height, width] in LR pixels."""
+    """How SR is made (see `pipeline.evaluation.generator`); `crops`: frame → [top, left, height, width] in LR pixels."""
 
     enlarge: enlarge.Settings
     crops: dict

@@ -15,11 +15,12 @@ from functools import partial
 import numpy as np
 from tqdm import tqdm
 
-from pipeline import job as jobs
-from pipeline.datasets import Split, load, manifest
-from pipeline.datasets.packed import writer
-from pipeline.datasets.tasks import Tasks, in_order
-from pipeline.images import bicubic
+from pipeline.datasets import Split, load
+from pipeline.datasets.workers import Tasks, in_order
+from pipeline.images.rgb import bicubic
+from pipeline.provenance import job as jobs
+from pipeline.sampling import manifest
+from pipeline.sampling.packed import writer
 
 KINDS = ("lr", "hr", "bicubic")
 
@@ -110,7 +111,7 @@ def _finished(scale: int, lr: np.ndarray, hr: np.ndarray, reduced: np.ndarray | 
 
 def main() -> None:
     """Take `--workers` off the command line; the rest is that of every job."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.pack", add_help=False, allow_abbrev=False)
+    parser = argparse.ArgumentParser(prog="python -m pipeline.jobs.pack", add_help=False, allow_abbrev=False)
     parser.add_argument("--workers", type=int, default=1)
     own, sys.argv[1:] = parser.parse_known_args()
     jobs.run(partial(work, workers=own.workers))

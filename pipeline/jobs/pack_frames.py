@@ -9,10 +9,10 @@ import sys
 
 from tqdm import tqdm
 
-from pipeline import job as jobs
-from pipeline.datasets import manifest
-from pipeline.datasets.packed import writer
-from pipeline.images import read_rgb
+from pipeline.images.rgb import read_rgb
+from pipeline.provenance import job as jobs
+from pipeline.sampling import manifest
+from pipeline.sampling.packed import writer
 
 
 def work(job: jobs.Job) -> dict:

@@ -1,7 +1,7 @@
 """Job: one self-contained page with a table, what it means, pictures of every pair and the curves of every run.
 
 inputs: table_html, csv, samples, metrics, test_lr, test_hr, history (the last five several), crossdevice_html (optional)
-· output: html. Settings: `pipeline.report_settings.ReportSettings`.
+· output: html. Settings: `pipeline.reports.settings.ReportSettings`.
 """
 
 import csv
@@ -9,12 +9,15 @@ import json
 from html import escape
 from pathlib import Path
 
-from pipeline import figures, job, report_pictures, tables_html
 from pipeline.errors import UserError
+from pipeline.figures import plots
 from pipeline.files import write_text
-from pipeline.layout import signed
-from pipeline.pictures import embedded
-from pipeline.report_settings import ReportSettings
+from pipeline.images.pictures import embedded
+from pipeline.printing import html as tables_html
+from pipeline.printing.document import signed
+from pipeline.provenance import job
+from pipeline.reports import strips
+from pipeline.reports.settings import ReportSettings
 from pipeline.settings import build
 
 
@@ -29,18 +32,18 @@ def work(task: job.Job) -> dict:
         f"<h2>Table{tables_html.badge(settings.simulated)}</h2>",
         tables_html.between(task.input("table_html").read_text(encoding="utf-8")),
         f"<h2>Pictures{tables_html.badge(settings.simulated)}</h2>",
-        report_pictures.section(settings, task),
+        strips.section(settings, task),
     ]
     if "crossdevice_html" in task.inputs:
         table = tables_html.between(task.input("crossdevice_html").read_text(encoding="utf-8"))
         body += [f"<h2>Every model on every camera{tables_html.badge(settings.simulated)}</h2>", table]
     body += ["<h2>Training curves</h2>", *_curves(settings, task)]
     body.append(_footer(settings))
-    write_text(task.outputs["html"], tables_html.page(settings.title, "\n".join(body), report_pictures.STYLE))
+    write_text(task.outputs["html"], tables_html.page(settings.title, "\n".join(body), strips.STYLE))
     return {"megabytes": round(task.outputs["html"].stat().st_size / 1e6, 2)}
 
 
-def gains(settings: ReportSettings, rows: list[dict]) -> dict[str, list[figures.GainPoint]]:
+def gains(settings: ReportSettings, rows: list[dict]) -> dict[str, list[plots.GainPoint]]:
     """Setting → the gain of every pair as the table's CSV says it (over seeds: their mean)."""
     name = f"{settings.gain.method} - {settings.gain.over}"
     found = {}
@@ -59,12 +62,12 @@ def gains(settings: ReportSettings, rows: list[dict]) -> dict[str, list[figures.
                 float(over_seeds[0][key]) if over_seeds[0][key] else None
                 for key in ("value", "low", "high", "reported")
             ]
-            points.append(figures.GainPoint(pair.label, *numbers))
+            points.append(plots.GainPoint(pair.label, *numbers))
         found[setting] = points
     return found
 
 
-def headline(settings: ReportSettings, setting: str, points: list[figures.GainPoint]) -> str:
+def headline(settings: ReportSettings, setting: str, points: list[plots.GainPoint]) -> str:
     """The result in one sentence, losses included."""
     labels = {column.name: column.label for column in settings.methods}
     ours, over = (labels.get(name, name) for name in (settings.gain.method, settings.gain.over))
@@ -81,13 +84,13 @@ def headline(settings: ReportSettings, setting: str, points: list[figures.GainPo
     )
 
 
-def _gain_figure(settings: ReportSettings, found: dict[str, list[figures.GainPoint]]) -> str:
+def _gain_figure(settings: ReportSettings, found: dict[str, list[plots.GainPoint]]) -> str:
     groups = {settings.setting_labels[setting]: points for setting, points in found.items()}
     several = next(iter(found.values()))[0].low is None
     ours = "ours, mean over seeds" if several else f"ours, {settings.level * 100:g} % interval over test images"
     ours += " (simulated cameras)" if settings.simulated else ""
     axis = f"{settings.metric.label} gain" + (f" ({settings.metric.unit})" if settings.metric.unit else "")
-    drawn = figures.gains(groups, axis, ours, "reported in the paper, on its own cameras")
+    drawn = plots.gains(groups, axis, ours, "reported in the paper, on its own cameras")
     return _figure(drawn, "Gain per camera pair, measured and reported.")
 
 
@@ -104,8 +107,8 @@ def _curves(settings: ReportSettings, task: job.Job) -> list[str]:
     for stage, runs in stages.items():
         parts.append(f"<h3>{escape(stage)}</h3>")
         terms = {key for lines in runs.values() for line in lines for key in line} - {"step"}
-        width = figures.curves_width(len(terms))
-        parts.append(_figure(figures.curves(runs), f"Loss terms of {stage} over training steps.", width))
+        width = plots.curves_width(len(terms))
+        parts.append(_figure(plots.curves(runs), f"Loss terms of {stage} over training steps.", width))
     return parts
 
 

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 
 from tqdm import tqdm
 
-from pipeline import enlarge, settings
-from pipeline.datasets.packed import Packed
+from pipeline import settings
+from pipeline.evaluation import generator as enlarge
 from pipeline.files import write_json
-from pipeline.job import Job, run
-from pipeline.kernels import Estimation, NormalEquations
+from pipeline.images.kernels import Estimation, NormalEquations
+from pipeline.provenance.job import Job, run
+from pipeline.sampling.packed import Packed
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How SR is made (see `pipeline.enlarge`), and how the kernel is estimated."""
+    """How SR is made (see `pipeline.evaluation.generator`), and how the kernel is estimated."""
 
     enlarge: enlarge.Settings
     estimation: Estimation

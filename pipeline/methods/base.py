@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from pipeline import models, settings
-from pipeline.checkpoints import load_network
-from pipeline.datasets.patches import Batch
 from pipeline.errors import UserError
 from pipeline.losses.content import ContentLoss
 from pipeline.reproducibility import autocast
+from pipeline.sampling.patches import Batch
+from pipeline.weights.checkpoints import load_network
 
 
 @dataclass(frozen=True)

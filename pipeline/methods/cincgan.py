@@ -13,10 +13,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pipeline import models
-from pipeline.datasets.patches import Batch
 from pipeline.losses.least_squares import discriminator_ls, generator_ls, total_variation
 from pipeline.losses.pixel import l1
 from pipeline.methods.base import Stage
+from pipeline.sampling.patches import Batch
 
 DISTANCES = {"l1": l1, "mse": F.mse_loss}
 

@@ -12,14 +12,14 @@ import torch
 from torch import Tensor
 
 from pipeline import models
-from pipeline.datasets.patches import Batch
+from pipeline.features.vgg19 import vgg19
 from pipeline.losses.adversarial import discriminator_loss, generator_loss, luma
 from pipeline.losses.content import ContentLoss
 from pipeline.losses.perceptual import perceptual_l1
 from pipeline.losses.pixel import l1
 from pipeline.methods.base import Stage, Supervised
 from pipeline.models.cdc import Components
-from pipeline.models.features import vgg19
+from pipeline.sampling.patches import Batch
 
 
 @dataclass(frozen=True)

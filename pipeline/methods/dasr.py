@@ -14,16 +14,16 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from pipeline.datasets.patches import Batch
 from pipeline.errors import UserError
+from pipeline.evaluation.metrics import lpips_network
+from pipeline.features.vgg19 import vgg19
 from pipeline.losses.adversarial import discriminator_loss, generator_loss
 from pipeline.losses.domain_distance import distance_map, weighted_l1
 from pipeline.losses.perceptual import perceptual_l1
 from pipeline.losses.pixel import l1
 from pipeline.methods.base import Stage
-from pipeline.metrics import lpips_network
-from pipeline.models.features import vgg19
 from pipeline.models.frequency import low
+from pipeline.sampling.patches import Batch
 
 FEATURES = {"lpips": "alexnet", "vgg19": "vgg19"}
 LPIPS_SMALLEST = 31  # leaves one pixel after AlexNet's second pooling

@@ -12,10 +12,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from pipeline.datasets.patches import Batch
 from pipeline.errors import UserError
 from pipeline.losses.dual import dual, labels, primal
 from pipeline.methods.base import Schedule, Stage
+from pipeline.sampling.patches import Batch
 
 
 @dataclass(frozen=True)

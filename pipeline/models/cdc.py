@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from pipeline.errors import UserError
 from pipeline.models.hourglass import LEVELS, Hourglass, convolution
-from pipeline.pretrained import fill, open_weights
+from pipeline.weights.pretrained import fill, open_weights
 
 NAMES = ("flat", "edge", "corner")
 Masks = tuple[Tensor, Tensor, Tensor]
@@ -175,7 +175,7 @@ def _initialise(module: nn.Conv2d, gain: float) -> None:
 
 
 def released(path: str | Path, spec: dict, scale: int, **arguments) -> CDC:
-    """The network that CDC's or DADA's authors published, from a verified local file (see `pipeline.pretrained`).
+    """The network that CDC's or DADA's authors published, from a verified local file (see `pipeline.weights.pretrained`).
 
     `arguments` are those of `build`. Names of tensors are the authors', so each is used exactly once, and a file of
     another scale or size is refused with a UserError, as is one whose tensors do not lie where `spec` says: inside

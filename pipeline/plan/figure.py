@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from pipeline import figure_files, plan
 from pipeline.errors import UserError
+from pipeline.figures import inputs
+from pipeline.plan import runs as plan
 
 # Curves and text as vectors where there is nothing else, pixels where there are photographs.
 FORMATS = {"kernels": "svg", "sr_kernels": "svg", "difference": "png", "comparison": "png"}
@@ -18,7 +19,7 @@ SETTING_LABELS = {"real": "real → real", "synthetic": "synthetic → real"}
 
 def files(params: dict, name: str) -> dict[str, list[str]]:
     """Role → paths of everything that a figure reads."""
-    return figure_files.named(settings(params, name))
+    return inputs.named(settings(params, name))
 
 
 def image(params: dict, name: str) -> str:
@@ -27,7 +28,7 @@ def image(params: dict, name: str) -> str:
 
 
 def estimation(params: dict, scale: int | str) -> dict:
-    """How kernels of a scale are estimated: `pipeline.kernels.Estimation`."""
+    """How kernels of a scale are estimated: `pipeline.images.kernels.Estimation`."""
     block = params["kernels"]
     sides = {str(key): side for key, side in block["side"].items()}
     if str(scale) not in sides:
@@ -36,7 +37,7 @@ def estimation(params: dict, scale: int | str) -> dict:
 
 
 def settings(params: dict, name: str) -> dict:
-    """Everything that the job of a figure is told: `kind`, and `Settings` of pipeline/figure_kinds/<kind>.py."""
+    """Everything that the job of a figure is told: `kind`, and `Settings` of pipeline/figures/<kind>.py."""
     block = params["figures"][name]
     dataset = params["datasets"][block["dataset"]]
     cameras = [

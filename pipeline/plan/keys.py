@@ -1,7 +1,10 @@
 """What each kind of job rests on: its modules, its slice of params.yaml, its packages. The key of a job is exactly that."""
 
-from pipeline import environment, figure_plan, fingerprint, plan, roles, shell_lines, stages_networks
 from pipeline.errors import UserError
+from pipeline.plan import figure, roles
+from pipeline.plan import networks as stages_networks
+from pipeline.plan import runs as plan
+from pipeline.provenance import environment, fingerprint, shell_lines
 
 IMAGES = ["numpy", "pillow", "safetensors"]
 
@@ -34,18 +37,18 @@ def _pack(params: dict, wildcards: dict):
         "recipes": {str(scale): r for scale, r in recipes.items() if str(scale) == wildcards["scale"]}
     }
     packages = [*IMAGES, "scikit-image", "scikit-learn"]
-    return ["pipeline.pack", f"pipeline.datasets.{block['module']}"], settings, packages
+    return ["pipeline.jobs.pack", f"pipeline.datasets.{block['module']}"], settings, packages
 
 
 def _pack_frames(params: dict, wildcards: dict):
     block = params["datasets"][wildcards["dataset"]]["cameras"][wildcards["camera"]]["frames"]
     settings = {name: value for name, value in block.items() if name != "crops"}
-    return ["pipeline.pack_frames", f"pipeline.datasets.{block['module']}"], settings, IMAGES
+    return ["pipeline.jobs.pack_frames", f"pipeline.datasets.{block['module']}"], settings, IMAGES
 
 
 def _weights(params: dict, wildcards: dict):
     block = next(block for block in params["weights"].values() if block["file"] == wildcards["file"])
-    return ["pipeline.weights"], {name: block[name] for name in ("file", "url", "sha256_prefix")}, []
+    return ["pipeline.jobs.fetch_weights"], {name: block[name] for name in ("file", "url", "sha256_prefix")}, []
 
 
 def _train(params: dict, wildcards: dict):
@@ -57,7 +60,7 @@ def _train(params: dict, wildcards: dict):
     names = {spec["name"] for spec in networks.values()} | {settings[key] for key in ("generator",) if key in settings}
     weights = plan.stage_weights(params, dataset, method, stage)
     return (
-        ["pipeline.train", f"pipeline.methods.{module}", *(f"pipeline.models.{name}" for name in sorted(names))],
+        ["pipeline.jobs.train", f"pipeline.methods.{module}", *(f"pipeline.models.{name}" for name in sorted(names))],
         {
             "method": module,
             "stage": stage,
@@ -95,7 +98,7 @@ def _table(params: dict, wildcards: dict):
         "notes": [*_training_notes(params, name), *_absent_notes(params, name), *block["notes"]],
         "cells": plan.all_cells(params, name),
     }
-    return ["pipeline.tables"], settings, ["numpy", "pyyaml"]
+    return ["pipeline.jobs.table"], settings, ["numpy", "pyyaml"]
 
 
 def _table_methods(params: dict, block: dict) -> list[dict]:
@@ -202,37 +205,37 @@ def _report(params: dict, wildcards: dict):
         "notes": [*_training_notes(params, block["table"]), *_absent_notes(params, block["table"])],
         "credits": dataset.get("credits", []),
     }
-    return ["pipeline.report"], settings, ["numpy", "pillow", "matplotlib"]
+    return ["pipeline.jobs.report"], settings, ["numpy", "pillow", "matplotlib"]
 
 
 def _claims(params: dict, wildcards: dict):
-    return ["pipeline.claims"], {"paper": wildcards["paper"]}, ["pyyaml"]
+    return ["pipeline.jobs.claims"], {"paper": wildcards["paper"]}, ["pyyaml"]
 
 
 def _figure(params: dict, wildcards: dict):
-    settings = figure_plan.settings(params, wildcards["figure"])
-    modules = ["pipeline.figure", f"pipeline.figure_kinds.{settings['kind']}"]
+    settings = figure.settings(params, wildcards["figure"])
+    modules = ["pipeline.jobs.figure", f"pipeline.figures.{settings['kind']}"]
     return modules, settings, ["numpy", "pillow", "matplotlib"]
 
 
 # The file of rules whose shell line runs a stage's jobs.
 RULES = {
-    "pack": "datasets.smk",
-    "weights": "weights.smk",
+    "pack": "pack.smk",
+    "fetch_weights": "fetch_weights.smk",
     "train": "train.smk",
     "evaluate": "evaluate.smk",
-    "table": "tables.smk",
+    "table": "table.smk",
     "report": "report.smk",
     "claims": "claims.smk",
-    "pack_frames": "frames.smk",
-    "sr_kernel": "figures.smk",
+    "pack_frames": "pack_frames.smk",
+    "sr_kernel": "sr_kernel.smk",
     "frames": "frames.smk",
-    "figure": "figures.smk",
+    "figure": "figure.smk",
 }
 SETTING_LABELS = {"real": "Real → Real", "synthetic": "Synthetic → Real"}
 STAGES = {
     "pack": _pack,
-    "weights": _weights,
+    "fetch_weights": _weights,
     "train": _train,
     "evaluate": stages_networks.evaluate,
     "table": _table,

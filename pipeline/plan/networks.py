@@ -1,6 +1,7 @@
-"""What jobs rest on that run a stored network: modules, settings, packages. Part of `pipeline.stages`."""
+"""What jobs rest on that run a stored network: modules, settings, packages. Part of `pipeline.plan.keys`."""
 
-from pipeline import figure_plan, plan
+from pipeline.plan import figure
+from pipeline.plan import runs as plan
 
 TORCH = ["torch", "numpy", "safetensors"]
 LPIPS = ["lpips", "scipy", "torchvision"]
@@ -27,14 +28,14 @@ def evaluate(params: dict, wildcards: dict):
         "crops": params["datasets"][dataset]["crops"],
         **edition["evaluate"],
     }
-    return sorted({"pipeline.evaluate", *modules}), settings, packages(lpips=True)
+    return sorted({"pipeline.jobs.evaluate", *modules}), settings, packages(lpips=True)
 
 
 def sr_kernel(params: dict, wildcards: dict):
     """Kernel between the SR of a generator and the LR of a camera."""
     modules, enlarge = _enlarge(params, wildcards)
-    settings = {"enlarge": enlarge, "estimation": figure_plan.estimation(params, wildcards["scale"])}
-    return sorted({"pipeline.sr_kernel", *modules}), settings, packages(lpips=False)
+    settings = {"enlarge": enlarge, "estimation": figure.estimation(params, wildcards["scale"])}
+    return sorted({"pipeline.jobs.sr_kernel", *modules}), settings, packages(lpips=False)
 
 
 def frames(params: dict, wildcards: dict):
@@ -42,11 +43,11 @@ def frames(params: dict, wildcards: dict):
     modules, enlarge = _enlarge(params, wildcards)
     block = params["datasets"][wildcards["dataset"]]["cameras"][wildcards["camera"]]["frames"]
     settings = {"enlarge": enlarge, "crops": block["crops"]}
-    return sorted({"pipeline.enlarge_frames", *modules}), settings, packages(lpips=False)
+    return sorted({"pipeline.jobs.frames", *modules}), settings, packages(lpips=False)
 
 
 def _enlarge(params: dict, wildcards: dict) -> tuple[list[str], dict]:
-    """Modules and settings of `pipeline.enlarge`."""
+    """Modules and settings of `pipeline.evaluation.generator`."""
     edition = plan.edition(params, wildcards["dataset"])
     modules, network = _network(params, wildcards)
     tiles = {key: edition["evaluate"][key] for key in TILES}

@@ -1,10 +1,10 @@
-"""The one door for settings: params.yaml -> schema -> cross-checks. Slices of it become the keys of jobs (`pipeline.stages`)."""
+"""The one door for settings: files -> schema -> cross-checks. Slices of them become the keys of jobs (`pipeline.plan.keys`)."""
 
 from itertools import chain
 from pathlib import Path
 
-from pipeline import figure_plan
 from pipeline.errors import UserError
+from pipeline.plan import figure
 
 SCHEMA = Path("rules/schemas/params.schema.yaml")
 
@@ -116,7 +116,7 @@ def _contradictions(params: dict):
         yield from _method_contradictions(name, block, methods, editions)
     for name, table in params["tables"].items():
         yield from _table_contradictions(name, table, params)
-    yield from figure_plan.contradictions(params)
+    yield from figure.contradictions(params)
     for name, report in params["reports"].items():
         for key in ("table", "crossdevice"):
             if report[key] not in params["tables"]:

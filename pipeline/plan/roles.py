@@ -1,7 +1,8 @@
 """Which file plays which role in a job: the names under which jobs get inputs and leave outputs. One owner for rules and keys."""
 
-from pipeline import figure_plan, plan
 from pipeline.errors import UserError
+from pipeline.plan import figure
+from pipeline.plan import runs as plan
 
 Files = dict[str, str | list[str]]
 
@@ -110,7 +111,7 @@ def _enlarge_inputs(params: dict, wildcards: dict) -> Files:
 
 
 def _figure_outputs(params: dict, wildcards: dict) -> dict[str, str]:
-    image = figure_plan.image(params, wildcards["figure"])
+    image = figure.image(params, wildcards["figure"])
     return {"image": image, "data": f"{image.rpartition('.')[0]}.json"}
 
 
@@ -126,11 +127,11 @@ INPUTS = {
     "claims": _claims_inputs,
     "sr_kernel": _enlarge_inputs,
     "frames": _enlarge_inputs,
-    "figure": lambda params, wildcards: figure_plan.files(params, wildcards["figure"]),
+    "figure": lambda params, wildcards: figure.files(params, wildcards["figure"]),
 }
 OUTPUTS = {
     "pack": _pack_outputs,
-    "weights": lambda params, wildcards: {"file": f"data/weights/{wildcards['file']}"},
+    "fetch_weights": lambda params, wildcards: {"file": f"data/weights/{wildcards['file']}"},
     "train": _train_outputs,
     "evaluate": _evaluate_outputs,
     "table": _table_outputs,

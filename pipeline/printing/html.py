@@ -2,7 +2,7 @@
 
 from html import escape
 
-from pipeline.layout import Cell, Document, Panel, Row, shares
+from pipeline.printing.document import Cell, Document, Panel, Row, shares
 
 STYLE = """
 :root { --ink: #1b1f24; --soft: #5c6670; --line: #c9d0d6; --faint: #eef1f3; --accent: #7a4a00; --badge: #fff3dc; }

@@ -3,7 +3,7 @@
 import unicodedata
 
 from pipeline.errors import UserError
-from pipeline.layout import Cell, Document, Panel, Row, shares
+from pipeline.printing.document import Cell, Document, Panel, Row, shares
 
 CHARACTERS = {
     "\\": r"\textbackslash{}",
@@ -77,7 +77,7 @@ def render(document: Document) -> str:
     floats = _floats(document)
     needs = ["array", "booktabs"] + (["amssymb"] if any("checkmark" in part for part in floats) else [])
     head = [
-        f"% {document.name}: written by pipeline/tables.py from metrics.json files; do not edit.",
+        f"% {document.name}: written by pipeline/tables/records.py from metrics.json files; do not edit.",
         "% The preamble needs:",
         *(rf"%   \usepackage{{{package}}}" for package in needs),
     ]

@@ -2,7 +2,7 @@
 
 Comments, layout and docstrings do not count, nor does the version of Python that computes the hash. Imports are read,
 not executed: a module that is only named in a string (`importlib.import_module`) must be named by the caller, and
-`pipeline.job` refuses a job that used a module its key does not cover.
+`pipeline.provenance.job` refuses a job that used a module its key does not cover.
 """
 
 import ast
@@ -13,14 +13,14 @@ from pathlib import Path
 
 from pipeline.errors import UserError
 
-PACKAGE = Path(__file__).resolve().parent
+PACKAGE = Path(__file__).resolve().parents[1]
 # Spelling ("u" prefixes, type comments), not meaning.
 UNSEEN_FIELDS = ("kind", "type_comment", "type_ignores")
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def code(*modules: str) -> str:
-    """Hash over the import closure of dotted module names such as `pipeline.train`; unknown module -> UserError."""
+    """Hash over the import closure of dotted module names such as `pipeline.training.loop`; unknown module -> UserError."""
     return digest(_remembered(modules))
 
 

@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-from pipeline import environment, files, fingerprint
+from pipeline import files
 from pipeline.errors import UserError
 from pipeline.exclusive import exclusive
+from pipeline.provenance import environment, fingerprint
 
 KEY_FIELDS = {"stage", "wildcards", "settings", "files", "code", "packages", "shell"}
 SEALED = ("key", "inputs", "outputs", "run")
@@ -130,7 +131,9 @@ def _execute(work: Callable, tidy: Callable | None, key: dict, job: Job, receipt
     started, clock = datetime.now(UTC), time.monotonic()
     modules = _checked_code(key, "is not the code that was planned", "Run snakemake again, it makes a new plan.")
     if module.startswith("pipeline.") and module not in modules:
-        raise UserError(f"--key: its code does not cover {module} itself. Add it to the stage in pipeline/stages.py.")
+        raise UserError(
+            f"--key: its code does not cover {module} itself. Add it to the stage in pipeline/plan/keys.py."
+        )
     names = key["packages"]["names"] if key["packages"] else []
     if key["packages"] and not job.any_versions:
         _check_packages(**key["packages"])
@@ -217,7 +220,7 @@ def _check_used(modules: dict[str, str]) -> None:
     if missing:
         raise UserError(
             f"the job used {', '.join(missing)}, which the code in its key does not cover: a change there would go "
-            "unnoticed. Add it to the stage's modules in pipeline/stages.py."
+            "unnoticed. Add it to the stage's modules in pipeline/plan/keys.py."
         )
 
 

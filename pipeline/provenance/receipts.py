@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline import files, fingerprint
+from pipeline import files
 from pipeline.errors import UserError
-from pipeline.job import KEY_FIELDS, seal
+from pipeline.provenance import fingerprint
+from pipeline.provenance.job import KEY_FIELDS, seal
 
 SUFFIX = ".receipt.json"
 LONGEST = 200  # characters of a setting that are told

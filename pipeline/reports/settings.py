@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pipeline.table_settings import Camera, Gain, Metric, Pair
+from pipeline.tables.settings import Camera, Gain, Metric, Pair
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from html import escape
 
 import numpy as np
 
-from pipeline import pictures
-from pipeline.datasets.packed import Packed
 from pipeline.errors import UserError
 from pipeline.files import read_json
-from pipeline.job import Job
-from pipeline.layout import fixed
-from pipeline.report_settings import Column, ReportSettings
+from pipeline.images import pictures
+from pipeline.printing.document import fixed
+from pipeline.provenance.job import Job
+from pipeline.reports.settings import Column, ReportSettings
+from pipeline.sampling.packed import Packed
 
 STYLE = """
 p.lead { font-size: 16.5px; line-height: 1.5; max-width: 92ch; }

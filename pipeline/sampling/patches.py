@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from pipeline.datasets.packed import Packed
 from pipeline.errors import UserError
 from pipeline.reproducibility import generator
+from pipeline.sampling.packed import Packed
 
 
 class Batch(NamedTuple):

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from pipeline import table_notes
 from pipeline.errors import UserError
-from pipeline.layout import DASH, Cell, Document, Origin, Panel, Row, Section, fixed, ranked, signed
-from pipeline.scores import Reported, Scores, Value
-from pipeline.table_settings import Gain, Method, Metric, Pair
+from pipeline.printing.document import DASH, Cell, Document, Origin, Panel, Row, Section, fixed, ranked, signed
+from pipeline.tables import notes as table_notes
+from pipeline.tables.scores import Reported, Scores, Value
+from pipeline.tables.settings import Gain, Method, Metric, Pair
 
 ARROW = {"higher": "↑", "lower": "↓"}
 PAIRS_ABREAST = 3

@@ -1,10 +1,10 @@
 """The cross-device table (Xu et al., CVPR 2022, Figure 3): a model of each camera tested on each camera."""
 
-from pipeline import table_notes
 from pipeline.errors import UserError
-from pipeline.layout import DASH, Cell, Document, Panel, Row, Section, fixed, ranked
-from pipeline.scores import Scores, Value
-from pipeline.table_settings import Camera, Method, Metric, Pair
+from pipeline.printing.document import DASH, Cell, Document, Panel, Row, Section, fixed, ranked
+from pipeline.tables import notes as table_notes
+from pipeline.tables.scores import Scores, Value
+from pipeline.tables.settings import Camera, Method, Metric, Pair
 
 ARROW = {"higher": "↑", "lower": "↓"}
 

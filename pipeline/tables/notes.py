@@ -1,7 +1,7 @@
 """Notes under a table: what a reader must know, said from what was measured; notes of the settings follow."""
 
-from pipeline.scores import Reported, Scores
-from pipeline.table_settings import Metric
+from pipeline.tables.scores import Reported, Scores
+from pipeline.tables.settings import Metric
 
 
 def comparison(

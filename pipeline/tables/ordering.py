@@ -1,4 +1,4 @@
-"""Does a table keep the order that its paper claims? `python -m pipeline.ordering results/tables/dada_simcam_seeds.tex`.
+"""Does a table keep the order that its paper claims? `python -m pipeline.tables.ordering results/tables/dada_simcam_seeds.tex`.
 
 For every setting and pair, and every two neighbours of the table's `order`: the mean difference over the test images of
 what each image gains, averaged over the seeds; its percentile interval over images, resampled as pairs; and the
@@ -12,10 +12,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline import params, plan
-from pipeline.bootstrap import percentile_interval
 from pipeline.errors import UserError
+from pipeline.evaluation.bootstrap import percentile_interval
 from pipeline.files import read_json
+from pipeline.plan import params
+from pipeline.plan import runs as plan
 
 MARKS = {True: "✓", False: "✗", None: "~"}
 
@@ -130,7 +131,7 @@ def _cell(step: Step) -> str:
 
 def main() -> int:
     """Command line; 0 when it could be said, whatever the answer."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.ordering", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m pipeline.tables.ordering", description=__doc__.partition("\n")[0])
     parser.add_argument("table", help="for example results/tables/dada_simcam_seeds.tex")
     parser.add_argument("--metric", default="psnr_y")
     arguments = parser.parse_args()

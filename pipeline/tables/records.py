@@ -3,29 +3,14 @@
 import csv
 import io
 
-from pipeline import comparison, crossdevice, job, latex, tables_html
-from pipeline.errors import UserError
-from pipeline.files import write_text
-from pipeline.layout import Document
-from pipeline.scores import Reported, Scores, Value
-from pipeline.settings import build
-from pipeline.table_settings import Method, Metric, Pair, TableSettings
+from pipeline.printing import html, latex
+from pipeline.printing.document import Document
+from pipeline.tables import comparison, crossdevice
+from pipeline.tables.scores import Reported, Scores, Value
+from pipeline.tables.settings import Method, Metric, Pair, TableSettings
 
 WHERE = ["table", "setting", "pair", "source", "target", "method", "seed", "metric"]
 WHAT = ["value", "low", "high", "images", "origin", "reported", "difference", "verdict"]
-
-
-def work(task: job.Job) -> dict:
-    """Write `tex`, `csv` and `html` from the inputs `metrics` (several) and, where settings name it, `reported`."""
-    settings = build(TableSettings, task.settings)
-    scores = Scores(settings, task.inputs.get("metrics", []))
-    reported = Reported(task.input("reported")) if settings.reported else None
-    document, rows = document_of(scores, reported), records(scores, reported)
-    for name, text in forms(document, rows).items():
-        if name not in task.outputs:
-            raise UserError(f"table {settings.name}: the job has no output '{name}'; it writes tex, csv and html.")
-        write_text(task.outputs[name], text)
-    return {"rows": len(rows), "metrics_files": len(scores.files)}
 
 
 def document_of(scores: Scores, reported: Reported | None) -> Document:
@@ -37,7 +22,7 @@ def document_of(scores: Scores, reported: Reported | None) -> Document:
 
 def forms(document: Document, rows: list[dict]) -> dict[str, str]:
     """Suffix -> text of everything that is printed."""
-    return {"tex": latex.render(document), "csv": as_csv(rows), "html": tables_html.render(document)}
+    return {"tex": latex.render(document), "csv": as_csv(rows), "html": html.render(document)}
 
 
 def records(scores: Scores, reported: Reported | None) -> list[dict]:
@@ -126,7 +111,3 @@ def as_csv(rows: list[dict]) -> str:
     for row in rows:
         writer.writerow({name: repr(value) if isinstance(value, float) else value for name, value in row.items()})
     return stream.getvalue()
-
-
-if __name__ == "__main__":
-    job.run(work)

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Sized
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.bootstrap import paired_difference
 from pipeline.errors import UserError
+from pipeline.evaluation.bootstrap import paired_difference
 from pipeline.files import read_json
-from pipeline.layout import Origin
-from pipeline.table_settings import Gain, Method, Pair, TableSettings
+from pipeline.printing.document import Origin
+from pipeline.tables.settings import Gain, Method, Pair, TableSettings
 
 EXPECTED = ("dataset", "scale", "camera", "images", "mean", "interval", "missing", "protocol")
 

@@ -42,7 +42,7 @@ def _block(title: str, cells: dict[tuple[str, str], str]) -> str:
 
 def main() -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.show", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m pipeline.tables.show", description=__doc__)
     parser.add_argument("table", type=Path, help="results/tables/TABLE.csv")
     try:
         print(as_text(parser.parse_args().table))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipeline.errors import UserError
 from pipeline.files import canonical_json
-from pipeline.receipts import SUFFIX, Receipt, read
+from pipeline.provenance.receipts import SUFFIX, Receipt, read
 
 CURE = "Restore it with git, or ask snakemake for it: its job runs again."
 

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from pipeline.errors import UserError
 from pipeline.files import write_json
-from pipeline.finished import Run, collect
-from pipeline.tracking_store import Store, opened, shown
+from pipeline.tracking.finished import Run, collect
+from pipeline.tracking.store import Store, opened, shown
 
 # What MLflow 3 accepts at most: items of a kind in one call, characters of a value. Runs in one answer: a few seconds' worth.
 METRICS, PARAMS, PARAM_LENGTH, PAGE = 1000, 100, 6000, 200
@@ -169,7 +169,3 @@ def main() -> int:
         return 1
     print(f"{new} runs brought in, {len(ids) - new} already there: {shown(arguments.uri)}")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,6 +1,6 @@
 """Show trainings that are under way in MLflow, from outside: reads their files, and cannot hurt them.
 
-`python -m pipeline.watch --uri sqlite:///mlflow.db`, as long as one likes; Ctrl-C ends it. Each unfinished history below
+`python -m pipeline.tracking.live --uri sqlite:///mlflow.db`, as long as one likes; Ctrl-C ends it. Each unfinished history below
 results/runs is a run `… (live)` that grows. It is removed when its training ends: rule `track` brings in the finished
 one. A store that is away is tried again at the next look; then the live runs are made anew from the files.
 """
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.tracking import METRICS, experiment_of, legal
-from pipeline.tracking_store import Store, opened, shown
+from pipeline.tracking.ingest import METRICS, experiment_of, legal
+from pipeline.tracking.store import Store, opened, shown
 
 RUNS, HISTORY = Path("results/runs"), "history.partial.jsonl"
 # Its value is the clone that shows it; never together with `pipeline.output`, which only finished runs have.
@@ -90,7 +90,7 @@ def _remove_left(store: Store) -> None:
 
 def main() -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.watch", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m pipeline.tracking.live", description=__doc__)
     parser.add_argument("--uri", required=True, help="MLflow store: sqlite:///FILE or a server")
     parser.add_argument("--seconds", type=float, default=15.0, help="between two looks (default: 15)")
     arguments = parser.parse_args()

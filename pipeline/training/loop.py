@@ -1,7 +1,5 @@
-"""The one training loop: `python -m pipeline.train --key … --input … --output … --receipt …`, as rule `train` prints it."""
+"""The one training loop."""
 
-import importlib
-import shutil
 import signal
 import time
 from dataclasses import dataclass
@@ -9,13 +7,11 @@ from dataclasses import dataclass
 import torch
 from tqdm import tqdm
 
-from pipeline import files, reproducibility, settings, training_state
-from pipeline.checkpoints import save_network
-from pipeline.datasets.patches import PatchSampler
+from pipeline import reproducibility
 from pipeline.errors import UserError
-from pipeline.job import Job, run
 from pipeline.methods.base import NonFiniteLoss, Stage
-from pipeline.training_state import RunFiles
+from pipeline.sampling.patches import PatchSampler
+from pipeline.training.state import RunFiles
 
 DATA = ("source_lr", "source_hr", "target_lr")
 
@@ -26,52 +22,6 @@ class Training:
 
     log_every: int
     state_minutes: float
-
-
-def work(job: Job) -> dict:
-    """Train the stage that the job's settings describe, from its saved state if there is one."""
-    device = reproducibility.prepare(job.settings["compute"], job.settings["seed"])
-    stage = load_stage(job, device)
-    sampler = PatchSampler(
-        {name: job.input(name) for name in DATA if name in job.inputs},
-        scale=job.settings["scale"],
-        patch=stage.schedule.patch,
-        batch=stage.schedule.batch,
-        seed=job.settings["seed"],
-    )
-    run_files = RunFiles(job.outputs["history"].parent, stamp(job))
-    training = settings.build(Training, job.settings["training"], "training")
-    measured = Loop(stage, sampler, run_files, training, device).run()
-    for name, (network, spec) in stage.results().items():
-        save_network(job.outputs[name], network, spec)
-    with files.atomic(job.outputs["history"]) as temporary:
-        shutil.copyfile(run_files.history, temporary)
-    return measured
-
-
-def tidy(job: Job) -> None:
-    """The run is complete and has its receipt: nothing to go on from is needed any more."""
-    training_state.remove(job.outputs["history"].parent)
-
-
-def load_stage(job: Job, device: torch.device) -> Stage:
-    """The stage's class, found by the method's file name, with its networks set up."""
-    method, name = job.settings["method"], job.settings["stage"]
-    try:
-        stages = importlib.import_module(f"pipeline.methods.{method}").STAGES
-    except ModuleNotFoundError as error:
-        raise UserError(f"methods.{method}: looked for pipeline/methods/{method}.py ({error}).") from error
-    if name not in stages:
-        raise UserError(f"pipeline/methods/{method}.py has no stage '{name}'; it has {', '.join(stages)}.")
-    starts = {name.removeprefix("start_"): job.input(name) for name in job.inputs if name.startswith("start_")}
-    weights = {name: job.input(name) for name in job.settings["weights"]}
-    return stages[name](job.settings, starts, weights, device)
-
-
-def stamp(job: Job) -> str:
-    """What a saved state belongs to: the job's key and the contents of its inputs."""
-    inputs = {str(path): files.sha256(path) for paths in job.inputs.values() for path in paths}
-    return files.canonical_json({"key": job.key_sha256, "inputs": inputs})
 
 
 class Loop:
@@ -155,7 +105,3 @@ class Loop:
         if self.device.type == "cuda":
             measured["gpu_peak_memory_mb"] = round(torch.cuda.max_memory_allocated() / 2**20)
         return measured
-
-
-if __name__ == "__main__":
-    run(work, tidy)

@@ -10,7 +10,7 @@ from torch import nn
 from pipeline import models
 from pipeline.errors import UserError
 from pipeline.files import atomic, canonical_json
-from pipeline.unwrap import differences
+from pipeline.weights.unwrap import differences
 
 
 def save_network(path: str | Path, network: nn.Module, spec: dict) -> None:

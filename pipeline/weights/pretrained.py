@@ -1,7 +1,7 @@
 """Pretrained files of others, opened: only after their SHA-256 was checked, and nothing in them can run code.
 
 A file is described by its block under `weights` in params.yaml, as `plan.weights_spec` gives it to a job: {"file": name,
-"sha256_prefix": 8 to 64 hexadecimal digits, or None where nobody states any; "inside", "strip": see `pipeline.unwrap`}.
+"sha256_prefix": 8 to 64 hexadecimal digits, or None where nobody states any; "inside", "strip": see `pipeline.weights.unwrap`}.
 Without a stated digest the file must be the one that was pinned in data/sources.lock.yaml when it was first fetched.
 Files are looked up where the caller says and nowhere else: no cache of torch or of the Hub, no network.
 """
@@ -11,9 +11,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import unwrap
 from pipeline.errors import UserError
 from pipeline.files import sha256
+from pipeline.weights import unwrap
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

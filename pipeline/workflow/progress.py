@@ -1,6 +1,6 @@
 """Run Snakemake behind one live line: jobs, trainings with step and rate, percentage by planned steps, remaining time.
 
-`python -m pipeline.progress -- snakemake -c2 TARGET`. The whole output goes to a log file; when the run fails, the
+`python -m pipeline.workflow.progress -- snakemake -c2 TARGET`. The whole output goes to a log file; when the run fails, the
 error part and the end of the failed job's own log are shown. Ctrl-C reaches Snakemake and its jobs exactly once. What
 has to run is asked of Snakemake itself (a dry run first); the weight of a training is its resource `steps`.
 """
@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
-from pipeline.board import Board
+from pipeline.workflow.board import Board
 
 REFRESH, PLAIN = 1.0, 15.0  # seconds between updates on a terminal / in a log
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -156,7 +156,7 @@ class _Screen:
 
 def main() -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.progress", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m pipeline.workflow.progress", description=__doc__)
     parser.add_argument("--log", type=Path, help="where the whole output goes (default: a new file in .snakemake/log)")
     parser.add_argument("command", nargs="+", help="after --: snakemake and its arguments")
     arguments = parser.parse_args()

@@ -14,10 +14,14 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
-from pipeline import figure_plan, files, job, params, plan, roles, stages
-from pipeline.adopt import before
+from pipeline import files
+from pipeline.adopt import checks
 from pipeline.datasets import load, reds
 from pipeline.errors import UserError
+from pipeline.plan import figure, params, roles
+from pipeline.plan import keys as stages
+from pipeline.plan import runs as plan
+from pipeline.provenance import job
 
 # The shell gets a whole line as one argument, for which Linux has room up to 128 KiB.
 LONGEST = 100_000
@@ -70,7 +74,7 @@ class Workflow:
 
         return key
 
-    def command(self, module: str, kind: str, folders: Callable | None = None, **fixed: str) -> Callable:
+    def command(self, kind: str, folders: Callable | None = None, **fixed: str) -> Callable:
         """Function of wildcards, input and output: the job's command line, which also works by hand."""
 
         def command(wildcards, input, output) -> str:
@@ -80,7 +84,7 @@ class Workflow:
                 asked = folders(wildcards) if folders else {}
             key = self.key(kind, **fixed)(wildcards)
             _same_files(kind, json.loads(key)["files"], dict(input.items()), outputs)
-            return fitting(job.words(f"pipeline.{module}", key, dict(input.items()), outputs, receipt, asked))
+            return fitting(job.words(f"pipeline.jobs.{kind}", key, dict(input.items()), outputs, receipt, asked))
 
         return command
 
@@ -104,7 +108,7 @@ class Workflow:
         return self.config["retries"]
 
     def steps(self, method: str, stage: str) -> Callable:
-        """Function of wildcards: the length of a training, by which `pipeline.progress` weighs the job."""
+        """Function of wildcards: the length of a training, by which `pipeline.workflow.progress` weighs the job."""
 
         def steps(wildcards) -> int:
             edition = self.config["datasets"][wildcards.dataset]["edition"]
@@ -139,7 +143,7 @@ class Workflow:
 
     def figures(self, form: str) -> str:
         """Pattern of the names of figures that are written as svg or png."""
-        names = [name for name, block in self.config["figures"].items() if figure_plan.FORMATS[block["kind"]] == form]
+        names = [name for name, block in self.config["figures"].items() if figure.FORMATS[block["kind"]] == form]
         return _one_of(names) or "none"
 
     def pack_folders(self, wildcards) -> dict[str, str]:
@@ -151,14 +155,14 @@ class Workflow:
         if dataset not in self.config["adopt"]:
             return {}
         named = self.config["adopt"][dataset]
-        folder = before.place(dataset, named)
+        folder = checks.place(dataset, named)
         packed = Path(plan.receipt_file(plan.manifest_file(dataset, scale, wildcards.camera))).exists()
         if not packed and (dataset, scale) not in self._folders:
             block = self.config["datasets"][dataset]
             there = plan.available(self.config, dataset)
             own = [camera for camera in there if "frames" not in block["cameras"][camera]]
             own += [wildcards.camera] if wildcards.camera not in own else []
-            problem = before.problem(dataset, named, before.scale_read(block, scale), own)
+            problem = checks.problem(dataset, named, checks.scale_read(block, scale), own)
             problem = problem or load(block["module"]).missing(folder, own, scale)
             if problem:
                 raise UserError(problem)
@@ -169,10 +173,10 @@ class Workflow:
         """The same for a camera that has LR alone, adopted under the name of its data module."""
         block = self.config["datasets"][wildcards.dataset]["cameras"][wildcards.camera]["frames"]
         named = self.config["adopt"].get(block["module"])
-        folder = before.place(block["module"], named)
+        folder = checks.place(block["module"], named)
         packed = Path(plan.receipt_file(plan.manifest_file(wildcards.dataset, wildcards.scale, wildcards.camera)))
         if not packed.exists():
-            problem = before.problem(block["module"], named, None, None) or reds.missing(block, folder)
+            problem = checks.problem(block["module"], named, None, None) or reds.missing(block, folder)
             if problem:
                 raise UserError(problem)
         return {"raw": str(folder)}
@@ -226,10 +230,12 @@ def _plainly() -> Iterator[None]:
 
 
 def _same_files(kind: str, named: dict, inputs: dict, outputs: dict) -> None:
-    """A rule must hand its job exactly the files that the job's key names; else rules/ and pipeline/roles.py disagree."""
+    """A rule must hand its job exactly the files that the job's key names; else rules/ and pipeline/plan/roles.py disagree."""
     single = {name: str(path) for name, path in inputs.items() if name in named["inputs"] or isinstance(path, str)}
     if single != named["inputs"] or {name: str(path) for name, path in outputs.items()} != named["outputs"]:
-        raise SystemExit(f"error: rule of stage {kind}: its files are not those of pipeline/roles.py; make them agree.")
+        raise SystemExit(
+            f"error: rule of stage {kind}: its files are not those of pipeline/plan/roles.py; make them agree."
+        )
 
 
 def fitting(words: list[str]) -> str:

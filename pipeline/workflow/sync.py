@@ -13,8 +13,10 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipeline import files, receipts, stages
+from pipeline import files
 from pipeline.errors import UserError
+from pipeline.plan import keys as stages
+from pipeline.provenance import receipts
 
 FOLDER = Path(".snakemake")
 CACHE = FOLDER / "receipt_hashes.json"

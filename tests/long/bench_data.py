@@ -23,12 +23,12 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
-from pipeline import plan
 from pipeline.datasets.deadleaves import scene
-from pipeline.datasets.packed import Packed
-from pipeline.datasets.patches import PatchSampler
 from pipeline.files import read_json
-from pipeline.images import bicubic, image_size, read_rgb
+from pipeline.images.rgb import bicubic, image_size, read_rgb
+from pipeline.plan import runs as plan
+from pipeline.sampling.packed import Packed
+from pipeline.sampling.patches import PatchSampler
 from tests.workflow.workspace import Workspace
 
 FULL, DISTINCT, SCALE, SIDE, BATCH, MOST = 30_502, 1500, 4, 192, 16, 500

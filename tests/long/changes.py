@@ -203,7 +203,7 @@ def other_line_ends(clone: Workspace) -> None:
     clone.git("config", "core.autocrlf", "true")
     clone.git("rm", "-r", "-q", "--cached", ".")
     clone.git("reset", "-q", "--hard")
-    assert b"\r\n" in (clone.folder / "pipeline/train.py").read_bytes()
+    assert b"\r\n" in (clone.folder / "pipeline/training/loop.py").read_bytes()
 
 
 def linked(kind: str) -> Change:

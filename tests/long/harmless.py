@@ -10,8 +10,8 @@ from pathlib import Path
 
 import yaml
 
-from pipeline import params
 from pipeline.errors import UserError
+from pipeline.plan import params
 from tests.long import mutated_settings
 
 Harmless = Callable[[Path, random.Random], None]

@@ -20,7 +20,7 @@ WITHIN = (
 IRRELEVANT = {
     r"editions\.small\.resources\.": "what a job asks of the machine does not change its result",
     r"editions\.small\.networks\.(?!(generator|downsampler|discriminator)\.)": "networks of methods of other tables",
-    r"tables\.\w+\.order\.": "what pipeline.ordering asks",
+    r"tables\.\w+\.order\.": "what pipeline.tables.ordering asks",
     r"datasets\.simcam\.label": "the name of the edition is printed by the picture page alone",
     r"datasets\.simcam\.credits\.": "printed by the picture page alone",
     r"datasets\.simcam\.cameras\.\w+\.short": "short names are for figures",

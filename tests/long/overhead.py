@@ -22,7 +22,9 @@ JOBS_PER_SEED = 9
 MULTIPLY = """
 import shutil, sys
 from pathlib import Path
-from pipeline import files, job, params, plan, receipts, roles, stages
+from pipeline import files
+from pipeline.provenance import job, receipts
+from pipeline.plan import params, runs as plan, roles, keys
 
 now = params.load("params.yaml")
 known, told = {}, receipts.collect().receipts
@@ -45,7 +47,7 @@ for stage, wildcards in work:
     for path in outputs:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(old[path], path)
-    key = stages.key(now, stage, wildcards)
+    key = keys.key(now, stage, wildcards)
     inputs = {path.replace("/seed0/", f"/seed{wildcards['seed']}/"): value for path, value in receipt.inputs.items()}
     content = {"key": key, "inputs": inputs, "run": receipt.run}
     content["outputs"] = {path: receipt.outputs[old[path]] for path in outputs}

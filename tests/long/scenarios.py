@@ -174,8 +174,8 @@ CODE = [
     Scenario("LaTeX", code("latex.py"), TABLES),
     Scenario("pictures of the report", code("report_pictures.py"), PAGE),
     Scenario("what every module imports", code("errors.py"), EVERYTHING),
-    Scenario("rewired: LR where HR was", edit("pipeline/plan.py", f"{HR_FILE}, \"hr\")", f"{HR_FILE}, \"lr\")"), TRAINED),
-    Scenario("rewired: two roles swapped, same files", edit("pipeline/plan.py", *SWAPPED_ROLES), TRAINED),
+    Scenario("rewired: LR where HR was", edit("pipeline/plan/runs.py", f"{HR_FILE}, \"hr\")", f"{HR_FILE}, \"lr\")"), TRAINED),
+    Scenario("rewired: two roles swapped, same files", edit("pipeline/plan/runs.py", *SWAPPED_ROLES), TRAINED),
     *(Scenario(f"shell line of {rules}.smk", shell_line(rules), jobs) for rules, jobs in {
         "datasets": EVERYTHING, "train": TRAINED, "evaluate": EVALUATED, "tables": TABLES,
         "report": PAGE}.items()),

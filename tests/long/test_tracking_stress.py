@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import tracking_store
 from pipeline.errors import UserError
-from pipeline.finished import collect
-from pipeline.tracking import ingest
+from pipeline.tracking import store
+from pipeline.tracking.finished import collect
+from pipeline.tracking.ingest import ingest
 from tests.tracking_examples import ADAPT, write_seeds, write_training
 from tests.tracking_servers import Cut, Server, pretender
 
@@ -45,8 +45,8 @@ def clone(tmp_path, monkeypatch):
 # For tests of what arrives, on a machine that has other things to do.
 PATIENT = """
 import sys
-from pipeline import tracking, tracking_store
-tracking_store.ANSWER, tracking_store.PACE = 90.0, 60.0
+from pipeline.tracking import ingest as tracking, store
+store.ANSWER, store.PACE = 90.0, 60.0
 sys.exit(tracking.main())
 """
 
@@ -104,7 +104,7 @@ def test_the_rule_ends_in_seconds_with_one_message(tmp_path):
         print(f"{kind}: {seconds[kind]:.1f} s. {error.strip()}")
         assert child.returncode == 1 and not (tmp_path / kind / "ids.json").exists()
         assert len(error.splitlines()) == 1 and address in error
-        assert seconds[kind] - seconds["error"] < tracking_store.TRIAL + tracking_store.ANSWER + 30
+        assert seconds[kind] - seconds["error"] < store.TRIAL + store.ANSWER + 30
 
 
 def test_a_server_killed_midway(server):
@@ -144,7 +144,7 @@ def test_every_place_to_cut(server, monkeypatch):
     cut, done = Cut(server.port), []
     folder = Path("results/runs/cut_x4")
     for name in ("ANSWER", "PACE"):
-        monkeypatch.setattr(tracking_store, name, 90.0)
+        monkeypatch.setattr(store, name, 90.0)
     with cut.serving() as address:
         for when in ("before", "after"):
             for at in range(1, 100):
@@ -191,7 +191,7 @@ def test_two_clones_at_one_server_at_once(server, tmp_path, monkeypatch):
     )
     os.chdir(tmp_path / "one")
     for name in ("ANSWER", "PACE"):
-        monkeypatch.setattr(tracking_store, name, 90.0)
+        monkeypatch.setattr(store, name, 90.0)
     assert ingest(collect(receipts), server.address) == (found, 0)
 
 
@@ -256,7 +256,7 @@ def _complete(database: Path) -> int:
 def test_rate(tmp_path):
     """50 runs of 1,000 points; then twice as many: the time of one run stays what it was."""
     uri, seconds = f"sqlite:///{tmp_path}/mlflow.db", []
-    with tracking_store.opened(uri):
+    with store.opened(uri):
         pass
     receipts = write_seeds(150, 500)
     for part in (receipts[:50], receipts[50:]):

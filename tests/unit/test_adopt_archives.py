@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adopt import archives, before, layouts
+from pipeline.adopt import archives, checks, layouts
 from pipeline.adopt import drealsr as known
 from pipeline.datasets import drealsr
 from pipeline.errors import UserError
@@ -79,8 +79,8 @@ def test_a_packed_copy_equals_the_unpacked_one_and_is_only_read(raw, packed, cap
 
 def test_jobs_read_what_was_unpacked_from_the_folder_that_is_named(raw, packed):
     report("drealsr", packed)
-    assert before.place("drealsr", str(packed)) == "data/raw/drealsr"
-    assert before.place("drealsr", str(raw)) == str(raw) and before.place("drealsr", None) is None
+    assert checks.place("drealsr", str(packed)) == "data/raw/drealsr"
+    assert checks.place("drealsr", str(raw)) == str(raw) and checks.place("drealsr", None) is None
 
 
 def test_it_is_unpacked_once_and_again_when_an_archive_changed(raw, packed):
@@ -123,11 +123,11 @@ def test_jobs_no_longer_read_what_was_unpacked_once_the_archives_have_gone(raw, 
     shutil.copytree(raw / "x4", packed / "x4")
     # A look at another folder changes nothing for this one.
     report("drealsr", raw)
-    assert before.place("drealsr", str(packed)) == "data/raw/drealsr"
+    assert checks.place("drealsr", str(packed)) == "data/raw/drealsr"
     report("drealsr", packed)
-    assert before.place("drealsr", str(packed)) == str(packed)
+    assert checks.place("drealsr", str(packed)) == str(packed)
     report("drealsr", kept)
-    assert before.place("drealsr", str(kept)) == "data/raw/drealsr"
+    assert checks.place("drealsr", str(kept)) == "data/raw/drealsr"
 
 
 def test_links_to_nothing_beside_an_archive_are_named_and_the_rest_is_used(raw, packed):
@@ -228,6 +228,6 @@ def test_an_interrupted_unpacking_is_done_again(packed, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(archives, "write_json", stop)
         report("drealsr", packed)
-    assert before.place("drealsr", str(packed)) == str(packed)
+    assert checks.place("drealsr", str(packed)) == str(packed)
     report("drealsr", packed)
-    assert before.place("drealsr", str(packed)) == "data/raw/drealsr"
+    assert checks.place("drealsr", str(packed)) == "data/raw/drealsr"

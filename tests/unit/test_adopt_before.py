@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline import params
 from pipeline.adopt import advice
 from pipeline.errors import UserError
-from pipeline.workflow import Workflow
+from pipeline.plan import params
+from pipeline.workflow.rules import Workflow
 from tests.adopted import part, picture, report
 from tests.fake_photosets import write_div2k, write_realsr, write_self_exemplar
 

@@ -16,7 +16,7 @@ from pipeline.adopt.__main__ import main
 from pipeline.adopt.parts import Expected, Part
 from pipeline.datasets import drealsr
 from pipeline.errors import UserError
-from pipeline.images import write_png
+from pipeline.images.rgb import write_png
 from tests.adopted import listing, part, picture, report
 from tests.fake_drealsr import write_fake_drealsr
 

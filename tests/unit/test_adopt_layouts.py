@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import params
 from pipeline.adopt import layouts
 from pipeline.adopt.parts import Part
-from pipeline.images import write_png
+from pipeline.images.rgb import write_png
+from pipeline.plan import params
 from tests.adopted import part, picture, report
 
 HERE = Path.cwd()

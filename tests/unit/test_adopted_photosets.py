@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.adopt import before
+from pipeline.adopt import checks
 from pipeline.datasets import benchmark, df2k
 from pipeline.errors import UserError
-from pipeline.images import bicubic, write_png
+from pipeline.images.rgb import bicubic, write_png
 from tests.adopted import part, picture, report
 from tests.fake_photosets import pixels, write_div2k
 
@@ -31,7 +31,7 @@ def test_published_lr_is_read_from_adopted_archives(tmp_path):
         shutil.make_archive(str(tmp_path / "zips" / folder.name), "zip", raw / "DIV2K", folder.name)
     found, _ = report("div2k", tmp_path / "zips")
     assert part(found, "bicubic", 4, "train")["found"] == 3
-    unpacked = Path(before.place("div2k", str(tmp_path / "zips")))
+    unpacked = Path(checks.place("div2k", str(tmp_path / "zips")))
     assert unpacked == Path("data/raw/div2k")
     train, _, test = df2k.collect(div2k("published"), "div2k", 4, unpacked)
     assert (len(train.sub_images), len(test.items)) == (3, 2)

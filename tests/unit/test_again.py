@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from pipeline import files, fingerprint, params
-from pipeline.audit import again, compare, remeasure, trainings
+from pipeline import files
+from pipeline.audit import compare, remeasure, rerun, trainings
 from pipeline.audit.retrain import check_code, worktree
 from pipeline.audit.trainings import Trainings
 from pipeline.errors import UserError
-from pipeline.receipts import Receipt
+from pipeline.plan import params
+from pipeline.provenance import fingerprint
+from pipeline.provenance.receipts import Receipt
 
 ROOT = Path(__file__).parents[2]
 HERE = {"device": "cpu", "cpu": "Processor A", "packages": {"torch": "2.15.0"}}
@@ -43,7 +45,7 @@ METRICS = {
     ],
 )
 def test_bits_must_be_equal_only_on_the_same_processor_with_the_same_packages(then, now, exact, said):
-    regime = again.regime(then, now)
+    regime = rerun.regime(then, now)
     assert regime.exact == exact and said in str(regime)
 
 
@@ -133,14 +135,14 @@ def test_inputs_are_checked_before_a_job_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     files.write_text("data/a", "a")
     right = files.sha256("data/a")
-    assert again.missing(receipt("train", "results/g", {"data/a": right})) == []
+    assert rerun.missing(receipt("train", "results/g", {"data/a": right})) == []
     inputs = {"data/a": "0", "results/g0": "1", "data/weights/v": "2", "../secret": "3"}
-    problems = again.missing(receipt("train", "results/g", inputs))
+    problems = rerun.missing(receipt("train", "results/g", inputs))
     assert "data/a: is not the file that the job read" in problems[0]
     assert "results/g0: is not here; `python -m pipeline.pull results/g0`" in problems[1]
     assert "`snakemake -c1 -- data/weights/v`" in problems[2]
     assert "inside the repository" in problems[3]
-    assert again.missing(receipt("train", "results/g", inputs), made=set(inputs)) == []
+    assert rerun.missing(receipt("train", "results/g", inputs), made=set(inputs)) == []
 
 
 def test_other_code_is_named_with_the_way_to_get_the_right_one(tmp_path):
@@ -151,7 +153,7 @@ def test_other_code_is_named_with_the_way_to_get_the_right_one(tmp_path):
     known = receipt("train", "results/g", {}, commit="abc", dirty=False)
     check_code(known, tmp_path, "HEAD")
     (package / "errors.py").write_text("class UserError(ValueError): ...\n")
-    assert again.other_code(known, package) == "its code is another: pipeline.errors"
+    assert rerun.other_code(known, package) == "its code is another: pipeline.errors"
     with pytest.raises(UserError, match=r"pipeline\.errors.*--commit abc"):
         check_code(known, tmp_path, "HEAD")
     with pytest.raises(UserError, match="not committed"):
@@ -242,13 +244,13 @@ def test_shipped_tolerances_cover_every_metric():
 def test_a_job_that_fails_says_its_last_words(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pipeline").mkdir()
-    (tmp_path / "pipeline/train.py").write_text("import sys\nsys.exit('error: no such camera')\n")
+    (tmp_path / "pipeline/training/loop.py").write_text("import sys\nsys.exit('error: no such camera')\n")
     with pytest.raises(UserError, match="code 1: no such camera"):
-        again.run(receipt("train", "results/g", {}), tmp_path, show=False)
+        rerun.run(receipt("train", "results/g", {}), tmp_path, show=False)
     unnamed = receipt("train", "results/g", {"data/a": "0"})
     unnamed.key["files"]["inputs"].clear()
     with pytest.raises(UserError, match="role"):
-        again.run(unnamed, tmp_path, show=False)
+        rerun.run(unnamed, tmp_path, show=False)
 
 
 @pytest.fixture
@@ -296,7 +298,7 @@ def test_an_unknown_commit_leaves_no_worktree(repository):
 def test_a_signal_ends_the_work_and_clears_away(tmp_path, number):
     code = (
         "import time\nfrom pipeline.audit import again\n"
-        "with again.stoppable(), again.temporary('t-') as folder:\n    print(folder, flush=True)\n    time.sleep(60)\n"
+        "with rerun.stoppable(), rerun.temporary('t-') as folder:\n    print(folder, flush=True)\n    time.sleep(60)\n"
     )
     child = subprocess.Popen(
         [sys.executable, "-c", code],

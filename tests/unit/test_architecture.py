@@ -92,7 +92,14 @@ def test_no_file_opens_params_but_its_door():
 
 
 @pytest.mark.parametrize(
-    "module", ["pipeline.train", "pipeline.evaluate", "pipeline.pack", "pipeline.upscale", "pipeline.sr_kernel"]
+    "module",
+    [
+        "pipeline.training.loop",
+        "pipeline.jobs.evaluate",
+        "pipeline.jobs.pack",
+        "pipeline.upscale",
+        "pipeline.jobs.sr_kernel",
+    ],
 )
 def test_jobs_stand_alone(module):
     code = f"import sys, {module}; print(*sorted({{m.split('.')[0] for m in sys.modules}} & {WORKFLOW_TOOLS!r}))"
@@ -102,8 +109,15 @@ def test_jobs_stand_alone(module):
 
 @pytest.mark.parametrize(
     "module",
-    ["pipeline.tables", "pipeline.audit", "pipeline.stages", "pipeline.report", "pipeline.params", "pipeline.figure"]
-    + [f"pipeline.figure_kinds.{path.stem}" for path in (ROOT / "pipeline/figure_kinds").glob("[a-z]*.py")],
+    [
+        "pipeline.tables.records",
+        "pipeline.audit",
+        "pipeline.plan.keys",
+        "pipeline.jobs.report",
+        "pipeline.plan.params",
+        "pipeline.jobs.figure",
+    ]
+    + [f"pipeline.figures.{path.stem}" for path in (ROOT / "pipeline/figures").glob("[a-z]*.py")],
 )
 def test_light_modules_do_not_import_torch(module):
     code = f"import sys, {module}; print('torch' in sys.modules)"

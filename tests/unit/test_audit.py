@@ -11,7 +11,7 @@ import yaml
 from pipeline.audit import chains, measured, page, printed, tree
 from pipeline.audit.cells import Number
 from pipeline.errors import UserError
-from pipeline.layout import fixed, signed
+from pipeline.printing.document import fixed, signed
 from tests import audit_examples
 from tests.audit_examples import comparison, crossdevice, read
 

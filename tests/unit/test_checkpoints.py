@@ -8,8 +8,8 @@ import safetensors.torch
 import torch
 
 from pipeline import models
-from pipeline.checkpoints import load_network, save_network
 from pipeline.errors import UserError
+from pipeline.weights.checkpoints import load_network, save_network
 
 SPEC = {"name": "patchgan", "channels": 1, "width": 4}
 

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from pipeline.datasets.patches import Batch
 from pipeline.errors import UserError
 from pipeline.losses.least_squares import discriminator_ls, generator_ls, total_variation
 from pipeline.methods import cincgan, source_only
 from pipeline.models import build
+from pipeline.sampling.patches import Batch
 from tests import toy
 
 GENERATOR = {

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import claims
 from pipeline.errors import UserError
-from pipeline.job import Job
+from pipeline.jobs import claims
+from pipeline.provenance.job import Job
 from tests.claims_examples import written
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import claims_file
-from pipeline.claims_numbers import Cell, Numbers
+from pipeline.claims import file
+from pipeline.claims.numbers import Cell, Numbers
 from pipeline.errors import UserError
 
 REPORTED = Path(__file__).resolve().parents[2] / "data/reported"
@@ -134,9 +134,9 @@ TAUS += [
 ]
 
 
-def findings(paper: str, numbers: Path | None = None) -> dict[str, claims_file.Finding]:
-    claims = claims_file.read(REPORTED / f"claims/{paper}.yaml", paper)
-    found = claims_file.examine(claims, Numbers(numbers or REPORTED / f"{paper}.yaml"))
+def findings(paper: str, numbers: Path | None = None) -> dict[str, file.Finding]:
+    claims = file.read(REPORTED / f"claims/{paper}.yaml", paper)
+    found = file.examine(claims, Numbers(numbers or REPORTED / f"{paper}.yaml"))
     return {finding.claim.id: finding for finding in found}
 
 
@@ -145,11 +145,11 @@ def found():
     return {paper: findings(paper) for paper in PAPERS}
 
 
-def verdicts(found: dict[str, claims_file.Finding]) -> dict[str, str]:
+def verdicts(found: dict[str, file.Finding]) -> dict[str, str]:
     return {name: finding.verdict for name, finding in found.items()}
 
 
-def wrong(finding: claims_file.Finding) -> list[str]:
+def wrong(finding: file.Finding) -> list[str]:
     """Lines that do not fit, as `check place: computation`."""
     return [
         f"{number} {line.place}: {line.text}" if line.place else f"{number} {line.text}"
@@ -248,7 +248,7 @@ def test_a_retyped_digit_changes_exactly_the_claims_that_rest_on_it(found, tmp_p
 
 def test_every_number_that_a_printed_gain_rests_on_matters():
     """Whichever cell of the gains over EDT† at x8 and x16 is off by 0.01 dB, the claim that quotes it no longer holds."""
-    claims = claims_file.read(REPORTED / "claims/cdasr.yaml", "cdasr")
+    claims = file.read(REPORTED / "claims/cdasr.yaml", "cdasr")
     numbers = Numbers(REPORTED / "cdasr.yaml")
     for scale, name in (("8", "T9"), ("16", "T10")):
         quoting = replace(claims, claims=tuple(claim for claim in claims.claims if claim.id == name))
@@ -258,9 +258,9 @@ def test_every_number_that_a_printed_gain_rests_on_matters():
         for cell in cells:
             at = numbers.cells.index(cell)
             numbers.cells[at] = Cell(cell.place, cell.value + Decimal("0.01"))
-            assert claims_file.examine(quoting, numbers)[0].verdict == "contradicted"
+            assert file.examine(quoting, numbers)[0].verdict == "contradicted"
             numbers.cells[at] = cell
-        assert claims_file.examine(quoting, numbers)[0].verdict == "holds"
+        assert file.examine(quoting, numbers)[0].verdict == "holds"
 
 
 @pytest.mark.parametrize(
@@ -308,7 +308,7 @@ def edited(tmp_path, old: str, new: str) -> Path:
 def test_bad_claims_file_is_refused_by_name(tmp_path, old, new, message):
     path = edited(tmp_path, old, new)
     with pytest.raises(UserError, match=message) as caught:
-        claims_file.examine(claims_file.read(path, "dada"), Numbers(REPORTED / "dada.yaml"))
+        file.examine(file.read(path, "dada"), Numbers(REPORTED / "dada.yaml"))
     assert str(path) in str(caught.value)
 
 
@@ -321,7 +321,7 @@ def test_texts_are_whole_sentences(paper):
 
 
 def test_no_torch():
-    code = "import sys, pipeline.claims; print('torch' in sys.modules)"
+    code = "import sys, pipeline.jobs.claims; print('torch' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=REPORTED.parents[1], check=True, timeout=240
     )

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.claims_numbers import Numbers, half_digit, load
-from pipeline.claims_quantities import kendall
-from pipeline.claims_verdicts import rises
+from pipeline.claims.numbers import Numbers, half_digit, load
+from pipeline.claims.quantities import kendall
+from pipeline.claims.verdicts import rises
 from pipeline.errors import UserError
 from tests.claims_examples import NUMBERS, finding
 

@@ -8,8 +8,8 @@ from open_clip.transformer import QuickGELU
 from torch import nn
 
 from pipeline.errors import UserError
+from pipeline.features import clip
 from pipeline.files import sha256
-from pipeline.models import clip_features as clip
 
 SMALL = {
     "embed_dim": 24,

@@ -11,10 +11,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from pipeline import cost, operations, params, plan
-from pipeline.checkpoints import save_network
+from pipeline.cost import estimate, operations
 from pipeline.errors import UserError
 from pipeline.models import build, cdc
+from pipeline.plan import params
+from pipeline.plan import runs as plan
+from pipeline.weights.checkpoints import save_network
 
 PARAMS = params.load()
 PAPER = PARAMS["editions"]["paper"]["networks"]
@@ -33,7 +35,7 @@ def two_steps(monkeypatch):
 
 def per_sample(method, stage, dataset="drealsr", settings=PARAMS):
     """GMAC of one training step for each sample of the batch."""
-    counted = cost._Counted(settings)
+    counted = estimate._Counted(settings)
     batch = counted.job(dataset, 4, method, stage)["schedule"]["batch"]
     return counted.work(dataset, 4, method, stage).step / 2e9 / batch
 
@@ -99,7 +101,7 @@ def test_counting_agrees_with_torchs_own_counter():
 
 @pytest.mark.parametrize("method", [name for name, block in PARAMS["methods"].items() if block.get("stages")])
 def test_every_stage_of_every_method_can_be_counted(method):
-    counted = cost._Counted(PARAMS)
+    counted = estimate._Counted(PARAMS)
     for stage, block in PARAMS["methods"][method]["stages"].items():
         work = counted.work("simcam", 4, method, stage)
         assert work.step > 0 and set(work.files) == set(block["produces"]) == set(work.specs)
@@ -113,7 +115,7 @@ def test_pretrained_networks_are_counted_without_their_files():
 
 
 def test_bytes_are_those_of_the_files(tmp_path):
-    work = cost._Counted(PARAMS).work("simcam", 4, "dada", "circle")
+    work = estimate._Counted(PARAMS).work("simcam", 4, "dada", "circle")
     for name, spec in work.specs.items():
         network = build(spec)
         save_network(tmp_path / name, network, spec)
@@ -131,20 +133,20 @@ def test_a_step_that_asks_for_numbers_is_named(monkeypatch):
 
     monkeypatch.setitem(source_only.STAGES, "train", Curious)
     with pytest.raises(UserError, match="source_only/train: its step asks for the values"):
-        cost._Counted(PARAMS).work("simcam", 4, "source_only", "train")
+        estimate._Counted(PARAMS).work("simcam", 4, "source_only", "train")
 
 
 @pytest.fixture
 def uncounted(monkeypatch):
     """The plan's arithmetic without the counting: every step 1e12 operations, every image 2e12."""
-    monkeypatch.setattr(cost, "of_image", lambda spec, side: 10**12)
+    monkeypatch.setattr(estimate, "of_image", lambda spec, side: 10**12)
 
     def work(settings, reads, starts):
         return operations.Work(10**12, 500, {"generator": 100, "downsampler": 10}, {name: {} for name in produced})
 
     stages = [stage for block in PARAMS["methods"].values() for stage in block.get("stages", {}).values()]
     produced = {name for stage in stages for name in stage["produces"]}
-    monkeypatch.setattr(cost, "of_training", work)
+    monkeypatch.setattr(estimate, "of_training", work)
 
 
 def small_plan():
@@ -157,7 +159,7 @@ def small_plan():
 
 def test_shared_stages_are_counted_once(uncounted):
     settings = small_plan()
-    found = {(row.what, row.stage): row for row in cost.rows(settings, ["one"])}
+    found = {(row.what, row.stage): row for row in estimate.rows(settings, ["one"])}
     assert {place: row.runs for place, row in found.items()} == {
         ("packed images", "pack"): 3,
         ("Source Only", "train"): 12,  # 3 cameras, 2 settings, 2 seeds; Target Only is among them
@@ -166,7 +168,7 @@ def test_shared_stages_are_counted_once(uncounted):
         ("Source Only", "evaluate"): 30,  # 12 sources on others, and each camera's real model on its own: 24 + 6
         ("DADA", "evaluate"): 24,
     }
-    both = cost.rows(settings, ["one", "two"])
+    both = estimate.rows(settings, ["one", "two"])
     assert both == list(found.values())
     schedule = settings["methods"]["dada"]["stages"]["adapt"]["schedule"]["paper"]
     adapt = found["DADA", "adapt"]
@@ -179,14 +181,14 @@ def test_shared_stages_are_counted_once(uncounted):
 
 def test_runs_are_those_of_the_workflow(uncounted):
     for table in ("dada_simcam", "dada"):
-        trained = [row for row in cost.rows(PARAMS, [table]) if row.stage not in ("pack", "evaluate")]
+        trained = [row for row in estimate.rows(PARAMS, [table]) if row.stage not in ("pack", "evaluate")]
         assert sum(row.runs for row in trained) == len(plan.training_runs(PARAMS, table))
 
 
 def test_seconds_come_from_receipts_of_the_same_training(uncounted, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     settings = small_plan()
-    job = cost._Counted(settings).job("drealsr", 4, "source_only", "train")
+    job = estimate._Counted(settings).job("drealsr", 4, "source_only", "train")
 
     def leave(seed, seconds, **changes):
         run = plan.run_folder("drealsr", 4, "real", "sony", "source_only", "train", seed)
@@ -196,7 +198,9 @@ def test_seconds_come_from_receipts_of_the_same_training(uncounted, tmp_path, mo
         path.write_text(json.dumps(content))
 
     def source_only():
-        return next(row for row in cost.rows(settings, ["one"]) if (row.what, row.stage) == ("Source Only", "train"))
+        return next(
+            row for row in estimate.rows(settings, ["one"]) if (row.what, row.stage) == ("Source Only", "train")
+        )
 
     leave(0, 0.5, schedule=job["schedule"] | {"batch": 1})
     leave(1, 9.0, compute={"device": "cpu", "threads": 1, "precision": "fp32"})
@@ -210,32 +214,32 @@ def test_seconds_come_from_receipts_of_the_same_training(uncounted, tmp_path, mo
 def test_packed_images_are_weighed_when_they_are_there(uncounted, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     settings = small_plan()
-    estimated = cost.rows(settings, ["one"])[0].bytes_kept
+    estimated = estimate.rows(settings, ["one"])[0].bytes_kept
     known = settings["plan"]["datasets"]["drealsr"]
     pixels = known["patches"] * known["patch"][4] ** 2
     assert estimated > 3 * 3 * pixels
     for path in plan.packed_files("drealsr", 4, "sony").values():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(b"12345")
-    assert cost.rows(settings, ["one"])[0].bytes_kept == estimated * 2 // 3 + 45
+    assert estimate.rows(settings, ["one"])[0].bytes_kept == estimated * 2 // 3 + 45
 
 
 def test_unknown_table_and_data_set_are_named(uncounted):
     with pytest.raises(UserError, match=r"table tabel: params\.yaml knows one, two"):
-        cost.rows(small_plan(), ["tabel"])
+        estimate.rows(small_plan(), ["tabel"])
     settings = small_plan()
     del settings["plan"]["datasets"]["drealsr"]["patch"][4]
     with pytest.raises(UserError, match=r"plan\.datasets\.drealsr\.patch: .* for scale 4"):
-        cost.rows(settings, ["one"])
+        estimate.rows(settings, ["one"])
     del settings["plan"]["datasets"]["drealsr"]
     with pytest.raises(UserError, match=r"plan\.datasets has no 'drealsr'"):
-        cost.rows(settings, ["one"])
+        estimate.rows(settings, ["one"])
 
 
 def test_command_prints_a_table_and_writes_csv(uncounted, tmp_path, monkeypatch, capsys):
     arguments = ["cost", "results/tables/dada_simcam.tex", "--csv", str(tmp_path / "plan.csv")]
     monkeypatch.setattr(sys, "argv", arguments)
-    assert cost.main() == 0
+    assert estimate.main() == 0
     text = capsys.readouterr().out
     rows = list(csv.DictReader((tmp_path / "plan.csv").open()))
     assert {row["dataset"] for row in rows} == {"simcam"} and {row["device"] for row in rows} == {"", "cpu"}
@@ -246,13 +250,13 @@ def test_command_prints_a_table_and_writes_csv(uncounted, tmp_path, monkeypatch,
     header, *lines = text.split("\n\n")[0].splitlines()
     assert len(lines) == len(rows) and len({len(line) for line in (header, *lines)}) == 1
     monkeypatch.setattr(sys, "argv", ["cost", "nothing"])
-    assert cost.main() == 1
+    assert estimate.main() == 1
     assert "error: table nothing" in capsys.readouterr().err
 
 
 def test_rows_are_written_with_every_column():
-    module = importlib.import_module("pipeline.cost_table")
-    fields = {field.name for field in dataclasses.fields(cost.Row)} | {"total_flop", "hours"}
+    module = importlib.import_module("pipeline.cost.table")
+    fields = {field.name for field in dataclasses.fields(estimate.Row)} | {"total_flop", "hours"}
     assert set(module.CSV) == fields
 
 
@@ -277,7 +281,7 @@ def misfit(stage, batch):
     ],
 )
 def test_only_a_step_that_needs_values_is_called_uncountable(monkeypatch, step, error, message):
-    job = cost._Counted(PARAMS).job("simcam", 4, "source_only", "train")
+    job = estimate._Counted(PARAMS).job("simcam", 4, "source_only", "train")
     monkeypatch.setattr("pipeline.methods.base.Supervised.step", step)
     with pytest.raises(error, match=message) as raised:
         operations.of_training(job, ["source_lr", "source_hr"], {})

@@ -6,11 +6,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipeline import params, plan, stages, train
-from pipeline.checkpoints import load_network
+from pipeline.jobs import train
 from pipeline.models.cdc_pair import CDCPair
-from pipeline.scores import Reported
-from pipeline.table_settings import Pair
+from pipeline.plan import keys, params
+from pipeline.plan import runs as plan
+from pipeline.tables.scores import Reported
+from pipeline.tables.settings import Pair
+from pipeline.weights.checkpoints import load_network
 from tests.unit.test_methods import make_job, numbers, sampler_of
 
 PARAMS = params.load()
@@ -33,7 +35,7 @@ def test_a_row_differs_from_dada_in_one_switch(method, dataset):
         "stage": "adapt",
         "seed": "0",
     }
-    ours, full = (stages.STAGES["train"](PARAMS, {**place, "method": name})[1] for name in (method, "dada"))
+    ours, full = (keys.STAGES["train"](PARAMS, {**place, "method": name})[1] for name in (method, "dada"))
     assert full["loss"][SWITCHES[method]] is True
     assert ours == {**full, "loss": {**full["loss"], SWITCHES[method]: False}}
 

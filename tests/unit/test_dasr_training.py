@@ -6,12 +6,12 @@ import torch
 import torchvision
 from torch.nn import functional as F
 
-from pipeline.datasets.patches import Batch
 from pipeline.errors import UserError
 from pipeline.files import sha256
 from pipeline.losses.domain_distance import distance_map
 from pipeline.methods import dasr
 from pipeline.models.frequency import low
+from pipeline.sampling.patches import Batch
 from tests import toy
 
 CPU = torch.device("cpu")

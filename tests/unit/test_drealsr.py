@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import pack
 from pipeline.datasets import drealsr
-from pipeline.datasets.packed import Packed
 from pipeline.errors import UserError
-from pipeline.images import read_rgb, write_png
+from pipeline.images.rgb import read_rgb, write_png
+from pipeline.jobs import pack
+from pipeline.sampling.packed import Packed
 from tests.fake_drealsr import write_fake_drealsr
 from tests.unit.test_simcam import job
 

@@ -5,12 +5,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from pipeline.datasets.patches import Batch
 from pipeline.errors import UserError
-from pipeline.images import imresize
+from pipeline.images.rgb import imresize
 from pipeline.losses import dual as losses
 from pipeline.methods import drn_adapt
 from pipeline.models import build
+from pipeline.sampling.patches import Batch
 from tests import toy
 from tests.golden.reference_inputs import fill, image
 

@@ -11,14 +11,14 @@ import torch
 from safetensors.numpy import load_file
 
 from pipeline import models
-from pipeline.bootstrap import percentile_interval
-from pipeline.checkpoints import save_network
-from pipeline.datasets.packed import write_images
 from pipeline.errors import UserError
-from pipeline.evaluate import work
-from pipeline.images import bicubic, imresize, to_uint8
-from pipeline.job import Job
-from pipeline.metrics import psnr_y, ssim_rgb
+from pipeline.evaluation.bootstrap import percentile_interval
+from pipeline.evaluation.metrics import psnr_y, ssim_rgb
+from pipeline.images.rgb import bicubic, imresize, to_uint8
+from pipeline.jobs.evaluate import work
+from pipeline.provenance.job import Job
+from pipeline.sampling.packed import write_images
+from pipeline.weights.checkpoints import save_network
 
 BICUBIC = {"name": "bicubic", "scale": 2}
 SIZES = {"harbour": (20, 24), "street": (33, 18), "wall": (16, 40)}
@@ -239,7 +239,7 @@ def test_a_full_disk_leaves_nothing_half_written(job, monkeypatch):
 
 def test_jobs_stand_alone():
     code = (
-        "import sys, pipeline.evaluate, pipeline.upscale, pipeline.weights; "
+        "import sys, pipeline.jobs.evaluate, pipeline.upscale, pipeline.jobs.fetch_weights; "
         "print(sorted({'snakemake', 'dvc', 'mlflow'} & {name.split('.')[0] for name in sys.modules}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

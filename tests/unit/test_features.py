@@ -6,8 +6,8 @@ from torch import nn
 from torchvision.models import vgg
 
 from pipeline.errors import UserError
+from pipeline.features.vgg19 import vgg19
 from pipeline.files import sha256
-from pipeline.models.features import vgg19
 
 
 def described(path):

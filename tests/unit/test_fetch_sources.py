@@ -172,7 +172,7 @@ def test_fetched_test_sets_lie_as_adoption_knows_them(tmp_path, name):
 
 
 def test_pretrained_files_of_the_settings_are_those_of_the_catalogue():
-    from pipeline import params
+    from pipeline.plan import params
 
     known = {one.name: one for source in catalogue.load().values() for one in source.files}
     for block in params.load()["weights"].values():

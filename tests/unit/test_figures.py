@@ -9,16 +9,20 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
-from pipeline import crops, figure, figure_plan, metrics, params, pictures, roles, stages
 from pipeline.datasets import cameras, deadleaves
-from pipeline.datasets.packed import write_images
 from pipeline.errors import UserError
-from pipeline.figure_kinds import comparison, difference, kernels, sr_kernels
-from pipeline.images import bicubic
-from pipeline.job import Job
-from pipeline.kernels import centre_of_mass
+from pipeline.evaluation import metrics
+from pipeline.figures import comparison, difference, kernels, sr_kernels
+from pipeline.figures.sheet import GAP, Sheet
+from pipeline.images import crops, pictures
+from pipeline.images.kernels import centre_of_mass
+from pipeline.images.rgb import bicubic
+from pipeline.jobs import figure
+from pipeline.plan import figure as figure_plan
+from pipeline.plan import keys, params, roles
+from pipeline.provenance.job import Job
+from pipeline.sampling.packed import write_images
 from pipeline.settings import build
-from pipeline.sheet import GAP, Sheet
 
 SHIPPED = params.load("params.yaml")
 RECIPE = SHIPPED["datasets"]["simcam"]["cameras"]["sony"]["recipes"][2]
@@ -241,11 +245,11 @@ def test_a_file_that_is_no_input_is_not_read(files, tmp_path):
 
 @pytest.mark.parametrize("name", SHIPPED["figures"])
 def test_every_shipped_figure_can_be_planned(name):
-    key = stages.key(SHIPPED, "figure", {"figure": name})
+    key = keys.key(SHIPPED, "figure", {"figure": name})
     told = dict(key["settings"])
     kind = told.pop("kind")
     assert build(KINDS[kind].Settings, told) and set(figure_plan.FORMATS) == set(KINDS)
-    assert f"pipeline.figure_kinds.{kind}" in key["code"]["modules"]
+    assert f"pipeline.figures.{kind}" in key["code"]["modules"]
     given = roles.inputs(SHIPPED, "figure", {"figure": name})
     assert sum(map(len, given.values())) >= 3
     assert all(SHIPPED["figures"][name]["dataset"] + "_x4/" in path for paths in given.values() for path in paths)

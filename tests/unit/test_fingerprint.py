@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import fingerprint
 from pipeline.errors import UserError
+from pipeline.provenance import fingerprint
 
 SOURCE = '''"""About this."""
 from . import tools
@@ -147,6 +147,12 @@ def test_unknown_and_broken_modules_are_named(package):
 
 
 def test_code_of_this_package():
-    assert fingerprint.code("pipeline.job") == fingerprint.code("pipeline.job") != fingerprint.code("pipeline.files")
-    assert "pipeline.files" in fingerprint.closure(["pipeline.job"])
-    assert not {"pipeline.receipts", "pipeline.sync", "pipeline.audit"} & set(fingerprint.closure(["pipeline.job"]))
+    assert (
+        fingerprint.code("pipeline.provenance.job")
+        == fingerprint.code("pipeline.provenance.job")
+        != fingerprint.code("pipeline.files")
+    )
+    assert "pipeline.files" in fingerprint.closure(["pipeline.provenance.job"])
+    assert not {"pipeline.provenance.receipts", "pipeline.workflow.sync", "pipeline.audit"} & set(
+        fingerprint.closure(["pipeline.provenance.job"])
+    )

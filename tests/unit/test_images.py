@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from pipeline.errors import UserError
-from pipeline.images import bicubic, image_size, imresize, read_rgb, to_uint8, write_png
+from pipeline.images.rgb import bicubic, image_size, imresize, read_rgb, to_uint8, write_png
 
 
 def photograph(height=12, width=10):

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import environment, fingerprint, job
 from pipeline.errors import UserError
 from pipeline.files import canonical_json
+from pipeline.provenance import environment, fingerprint, job
 
 SOURCES = Path(__file__).parents[2] / "pipeline"
 WORK = """
@@ -24,7 +24,7 @@ from pathlib import Path
 
 from pipeline.errors import UserError
 from pipeline.files import write_text
-from pipeline.job import run
+from pipeline.provenance.job import run
 
 
 def work(job):
@@ -130,7 +130,7 @@ def test_receipt(place):
     assert (
         run["seconds"] >= 0 and run["peak_memory_mb"] > 5 and run["started"].endswith("+00:00") and run["gpu"] is None
     )
-    assert {"pipeline.work", "pipeline.job", "pipeline"} <= set(run["modules"])
+    assert {"pipeline.work", "pipeline.provenance.job", "pipeline"} <= set(run["modules"])
 
 
 @pytest.mark.parametrize(
@@ -336,6 +336,6 @@ def test_an_error_of_the_code_keeps_its_traceback(place):
 
 
 def test_a_job_loads_no_tools_of_the_workflow():
-    code = "import sys, pipeline.job; print({'torch', 'numpy', 'snakemake', 'yaml'} & set(sys.modules))"
+    code = "import sys, pipeline.provenance.job; print({'torch', 'numpy', 'snakemake', 'yaml'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=SOURCES.parent, capture_output=True, text=True)
     assert done.stdout.strip() == "set()"

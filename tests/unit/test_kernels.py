@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from scipy.signal import convolve2d
 
-from pipeline import kernels, params
 from pipeline.datasets import cameras, deadleaves
-from pipeline.datasets.response import bicubic_response, camera_response
+from pipeline.datasets.true_kernels import bicubic_response, camera_response
 from pipeline.errors import UserError
-from pipeline.images import bicubic
-from pipeline.kernels import Estimation
+from pipeline.images import kernels
+from pipeline.images.kernels import Estimation
+from pipeline.images.rgb import bicubic
+from pipeline.plan import params
 
 SHIPPED = params.load("params.yaml")["datasets"]["simcam"]["cameras"]
 QUIET = {"noise": {"dark": 0.0, "bright": 0.0}}

@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import params, plan, train
-from pipeline.checkpoints import load_network
-from pipeline.datasets.packed import write_stack
 from pipeline.errors import UserError
-from pipeline.job import Job
+from pipeline.jobs import train
 from pipeline.methods.base import NonFiniteLoss
+from pipeline.plan import params
+from pipeline.plan import runs as plan
+from pipeline.provenance.job import Job
+from pipeline.sampling.packed import write_stack
+from pipeline.training import loop
+from pipeline.weights.checkpoints import load_network
 
 PARAMS = params.load()
 SCALE, PATCH = 4, 8
@@ -122,7 +125,7 @@ def test_trainable_networks_move_and_frozen_ones_do_not(tmp_path, method, preset
 
 def sampler_of(job: Job):
     schedule = job.settings["schedule"]
-    files = {name: job.input(name) for name in train.DATA if name in job.inputs}
+    files = {name: job.input(name) for name in loop.DATA if name in job.inputs}
     return train.PatchSampler(files, SCALE, schedule["patch"], schedule["batch"], job.settings["seed"])
 
 
@@ -152,19 +155,19 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, monkeypatch, met
     whole = make_job(tmp_path, method, stage, preset, steps=6, name="whole")
     train.work(whole)
     halves = make_job(tmp_path, method, stage, preset, steps=6, name="halves")
-    original = train.Loop._step
+    original = loop.Loop._step
 
     def stop_after_third(self, step):
         original(self, step)
         if step == 2:
             self._stop(15, None)
 
-    monkeypatch.setattr(train.Loop, "_step", stop_after_third)
+    monkeypatch.setattr(loop.Loop, "_step", stop_after_third)
     with pytest.raises(SystemExit) as stopped:
         train.work(halves)
     assert stopped.value.code == 128 + 15
     assert not any(path.exists() for path in halves.outputs.values())
-    monkeypatch.setattr(train.Loop, "_step", original)
+    monkeypatch.setattr(loop.Loop, "_step", original)
     train.work(halves)
     assert (halves.outputs["history"].parent / "state.pt").exists(), "without a receipt nothing is finished"
     train.tidy(halves)
@@ -177,8 +180,8 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, monkeypatch, met
 
 def test_state_of_other_settings_is_not_continued(tmp_path, monkeypatch, capsys):
     first = make_job(tmp_path, "source_only", "train", steps=6)
-    monkeypatch.setattr(train.Loop, "_save", lambda self, step: (_save(self, step), self._stop(15, None)))
-    monkeypatch.setattr(train.Training, "__post_init__", lambda self: None, raising=False)
+    monkeypatch.setattr(loop.Loop, "_save", lambda self, step: (_save(self, step), self._stop(15, None)))
+    monkeypatch.setattr(loop.Training, "__post_init__", lambda self: None, raising=False)
     first.settings["training"]["state_minutes"] = 1e-9
     with pytest.raises(SystemExit):
         train.work(first)
@@ -189,7 +192,7 @@ def test_state_of_other_settings_is_not_continued(tmp_path, monkeypatch, capsys)
     assert json.loads(other.outputs["history"].read_text().splitlines()[-1])["step"] == 5
 
 
-_save = train.Loop._save
+_save = loop.Loop._save
 
 
 def test_non_finite_loss_names_step_term_and_batch(tmp_path, monkeypatch):

@@ -9,10 +9,10 @@ import skimage.metrics
 import torch
 import torchvision
 
-from pipeline.bootstrap import paired_difference, percentile_interval
 from pipeline.errors import UserError
+from pipeline.evaluation.bootstrap import paired_difference, percentile_interval
+from pipeline.evaluation.metrics import open_metrics, psnr_y, ssim_map, ssim_rgb
 from pipeline.files import sha256
-from pipeline.metrics import open_metrics, psnr_y, ssim_map, ssim_rgb
 
 
 def waves(channels: int, height: int, width: int, shift: float) -> torch.Tensor:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import ordering, params, plan
 from pipeline.errors import UserError
+from pipeline.plan import params
+from pipeline.plan import runs as plan
+from pipeline.tables import ordering
 
 ROOT = Path(__file__).parents[2]
 # Per image and seed: Target Only clearly best, DADA and DRN-Adapt the same on average, Source Only above DRN-Adapt.

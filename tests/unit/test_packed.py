@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from pipeline.datasets import manifest
-from pipeline.datasets.packed import Packed, write_images, write_stack, writer
 from pipeline.errors import UserError
+from pipeline.sampling import manifest
+from pipeline.sampling.packed import Packed, write_images, write_stack, writer
 
 
 def pixels(*shape):

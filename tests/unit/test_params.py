@@ -5,8 +5,9 @@ import copy
 import pytest
 import yaml
 
-from pipeline import params, plan
 from pipeline.errors import UserError
+from pipeline.plan import params
+from pipeline.plan import runs as plan
 
 PARAMS = params.load()
 

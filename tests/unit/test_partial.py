@@ -10,14 +10,19 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline import cost, ordering, params, plan, roles, stages, tables
-from pipeline.adopt import advice, archives, before, record
+from pipeline.adopt import advice, archives, checks, record
+from pipeline.cost import estimate
 from pipeline.datasets import drealsr
 from pipeline.errors import UserError
-from pipeline.layout import DASH
+from pipeline.jobs import table
+from pipeline.plan import keys, params, roles
+from pipeline.plan import runs as plan
+from pipeline.printing.document import DASH
 from pipeline.settings import build
-from pipeline.table_settings import TableSettings
-from pipeline.workflow import Workflow
+from pipeline.tables import ordering, records
+from pipeline.tables.scores import Reported, Scores
+from pipeline.tables.settings import TableSettings
+from pipeline.workflow.rules import Workflow
 from tests import audit_examples, table_examples
 from tests.fake_drealsr import write_fake_drealsr
 
@@ -36,7 +41,7 @@ TWO = with_cameras("panasonic", "sony")
 
 
 def key(settings: dict, table: str) -> dict:
-    return stages.key(settings, "table", {"table": table})
+    return keys.key(settings, "table", {"table": table})
 
 
 @pytest.fixture
@@ -69,10 +74,10 @@ def test_a_table_is_told_of_its_cells_in_their_order_whether_they_are_there_or_n
 
 
 def test_no_run_below_a_table_reads_an_absent_camera():
-    for table in ("dada", "dada_crossdevice"):
-        runs = plan.training_runs(TWO, table)
+    for name in ("dada", "dada_crossdevice"):
+        runs = plan.training_runs(TWO, name)
         assert runs and not [folder for folder in runs if "olympus" in folder]
-        assert not [path for path in roles.inputs(TWO, "table", {"table": table})["metrics"] if "olympus" in path]
+        assert not [path for path in roles.inputs(TWO, "table", {"table": name})["metrics"] if "olympus" in path]
 
 
 def test_bicubic_needs_the_target_alone():
@@ -84,19 +89,19 @@ def test_bicubic_needs_the_target_alone():
 
 def test_nothing_changes_where_all_cameras_are_there():
     named = with_cameras("olympus", "sony", "panasonic")
-    for table in ("dada", "dada_crossdevice", "dada_ablation", "dada_simcam"):
-        assert key(named, table) == key(SHIPPED, table) == key(TWO if "simcam" in table else named, table)
-    assert stages.key(named, "report", {"report": "dada"}) == stages.key(SHIPPED, "report", {"report": "dada"})
+    for name in ("dada", "dada_crossdevice", "dada_ablation", "dada_simcam"):
+        assert key(named, name) == key(SHIPPED, name) == key(TWO if "simcam" in name else named, name)
+    assert keys.key(named, "report", {"report": "dada"}) == keys.key(SHIPPED, "report", {"report": "dada"})
     assert not any("Partial" in note for note in key(SHIPPED, "dada")["settings"]["notes"])
 
 
 def test_a_camera_that_comes_later_changes_the_table_and_no_training():
     runs = plan.training_runs(TWO, "dada")
     for run in list(runs.values())[:6]:
-        assert stages.key(TWO, "train", run) == stages.key(SHIPPED, "train", run)
+        assert keys.key(TWO, "train", run) == keys.key(SHIPPED, "train", run)
     assert key(TWO, "dada") != key(SHIPPED, "dada")
     pack = {"dataset": "drealsr", "scale": "4", "camera": "sony"}
-    assert stages.key(TWO, "pack", pack) == stages.key(SHIPPED, "pack", pack)
+    assert keys.key(TWO, "pack", pack) == keys.key(SHIPPED, "pack", pack)
 
 
 def test_what_needs_an_absent_camera_altogether_is_refused_with_its_name():
@@ -111,7 +116,7 @@ def test_what_needs_an_absent_camera_altogether_is_refused_with_its_name():
 
 
 def test_a_report_shows_whole_pairs_and_says_what_it_lacks():
-    settings = stages.key(TWO, "report", {"report": "dada"})["settings"]
+    settings = keys.key(TWO, "report", {"report": "dada"})["settings"]
     assert [(pair["source"], pair["target"]) for pair in settings["pairs"]] == [
         ("panasonic", "sony"),
         ("sony", "panasonic"),
@@ -121,8 +126,8 @@ def test_a_report_shows_whole_pairs_and_says_what_it_lacks():
 
 
 def test_the_plan_of_costs_counts_the_images_that_are_there():
-    (row,) = cost._data(TWO, ["dada_crossdevice"])
-    assert row.runs == 2 and cost._data(SHIPPED, ["dada_crossdevice"])[0].runs == 3
+    (row,) = estimate._data(TWO, ["dada_crossdevice"])
+    assert row.runs == 2 and estimate._data(SHIPPED, ["dada_crossdevice"])[0].runs == 3
 
 
 @pytest.mark.parametrize("camera", ["leica", "reds"])
@@ -165,8 +170,8 @@ def comparison(seeds=(0,), simulated=False):
 def texts(task) -> dict[tuple, str]:
     """(method, pair, metric) → what ours is printed as."""
     settings = build(TableSettings, task.settings)
-    scores = tables.Scores(settings, task.inputs["metrics"])
-    document = tables.document_of(scores, tables.Reported(task.input("reported")))
+    scores = Scores(settings, task.inputs["metrics"])
+    document = records.document_of(scores, Reported(task.input("reported")))
     found = {}
     for panel in document.panels:
         pairs = [group for group, width in panel.groups for _ in range(width)]
@@ -186,7 +191,7 @@ def texts(task) -> dict[tuple, str]:
 @pytest.mark.parametrize("simulated", [False, True])
 def test_dashes_stand_exactly_where_a_camera_is_absent(place, seeds, simulated):
     task = comparison(seeds, simulated)
-    assert tables.work(task)
+    assert table.work(task)
     dashes = {(method, pair) for (method, pair, _), text in texts(task).items() if text == DASH and "→" in pair}
     pairs = {pair["label"] for pair in task.settings["pairs"]}
     lacking = {pair for pair in pairs if "Olympus" in pair}
@@ -201,7 +206,7 @@ def test_dashes_stand_exactly_where_a_camera_is_absent(place, seeds, simulated):
 
 def test_the_csv_keeps_the_papers_number_of_a_cell_without_data(place):
     task = comparison()
-    tables.work(task)
+    table.work(task)
     rows = list(csv.DictReader(Path(task.outputs["csv"]).read_text().splitlines()))
     absent = [row for row in rows if row["method"] == "dada" and "olympus" in (row["source"], row["target"])]
     assert absent and {row["verdict"] for row in absent} == {"no data"}
@@ -211,7 +216,7 @@ def test_the_csv_keeps_the_papers_number_of_a_cell_without_data(place):
 
 def test_a_crossdevice_table_with_an_absent_camera(place):
     task = without_olympus(table_examples.crossdevice(Path("results")))
-    tables.work(task)
+    table.work(task)
     text = Path(task.outputs["html"]).read_text()
     assert text.count(f"<span>{DASH}</span>") == 5 and "best on 2 of 2 cameras" in text
 
@@ -220,7 +225,7 @@ def test_a_cell_that_is_not_even_named_is_still_an_error(place):
     task = comparison()
     cells = [cell for cell in task.settings["cells"] if cell["metrics"] is not None]
     with pytest.raises(UserError, match="no metrics file is named for this cell"):
-        tables.work(replace(task, settings=task.settings | {"cells": cells}))
+        table.work(replace(task, settings=task.settings | {"cells": cells}))
 
 
 # ---------------------------------------------------------------------------------------------------------- the audit
@@ -302,8 +307,8 @@ def test_a_failed_adoption_is_said_before_the_first_job(place, two):
     settings["datasets"]["drealsr"]["available"] = ["panasonic"]
     assert asked(settings, "panasonic") == {"raw": str(two)}
     # A report of another folder says nothing about this one.
-    assert before.problem("drealsr", str(two / "x4"), 4, ["sony"]) is None
-    assert before.problem("drealsr", str(two), 2, ["sony"]) is None
+    assert checks.problem("drealsr", str(two / "x4"), 4, ["sony"]) is None
+    assert checks.problem("drealsr", str(two), 2, ["sony"]) is None
 
 
 def test_advice_is_the_line_to_set_and_what_it_gives(tmp_path):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.datasets.packed import Packed, write_stack
-from pipeline.datasets.patches import PatchSampler
 from pipeline.errors import UserError
+from pipeline.sampling.packed import Packed, write_stack
+from pipeline.sampling.patches import PatchSampler
 
 
 def pack(folder, count=6, size=10, scale=2):

@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import pack, params
-from pipeline.datasets import benchmark, df2k, load, manifest, realsr
-from pipeline.datasets.packed import Packed
-from pipeline.datasets.patches import PatchSampler
+from pipeline.datasets import benchmark, df2k, load, realsr
 from pipeline.errors import UserError
-from pipeline.images import bicubic, read_rgb, write_png
+from pipeline.images.rgb import bicubic, read_rgb, write_png
+from pipeline.jobs import pack
+from pipeline.plan import params
+from pipeline.sampling import manifest
+from pipeline.sampling.packed import Packed
+from pipeline.sampling.patches import PatchSampler
 from tests.fake_photosets import pixels, write_div2k, write_realsr, write_self_exemplar
 from tests.unit.test_simcam import job
 

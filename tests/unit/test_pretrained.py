@@ -9,7 +9,7 @@ from torch import nn
 
 from pipeline.errors import UserError
 from pipeline.files import sha256
-from pipeline.pretrained import fill, open_weights, verify
+from pipeline.weights.pretrained import fill, open_weights, verify
 
 STATE = {"layer.weight": torch.arange(6.0).reshape(2, 3), "layer.bias": torch.ones(2)}
 

@@ -9,9 +9,9 @@ import torch
 import torchvision
 
 from pipeline.errors import UserError
+from pipeline.evaluation.metrics import lpips_network
+from pipeline.features import clip, vgg19
 from pipeline.files import sha256
-from pipeline.metrics import lpips_network
-from pipeline.models import clip_features, features
 from tests.unit.test_clip_features import SMALL
 
 CACHED = ("vgg16-397923af.pth", "vgg19-dcbb9e9d.pth", "alexnet-owt-7be5be79.pth")
@@ -74,20 +74,20 @@ def test_lpips(alone, tmp_path, trunk, name, file):
 @torch.no_grad()
 def test_vgg19(alone, tmp_path):
     path = convolutions(tmp_path, "vgg19", CACHED[1])
-    assert features.vgg19(path, "conv5_4", described(path))(torch.rand(1, 3, 32, 32)).shape == (1, 512, 2, 2)
+    assert vgg19.vgg19(path, "conv5_4", described(path))(torch.rand(1, 3, 32, 32)).shape == (1, 512, 2, 2)
 
 
 @torch.no_grad()
 def test_clip(alone, tmp_path, monkeypatch):
-    monkeypatch.setattr(clip_features, "configuration", lambda: SMALL)
+    monkeypatch.setattr(clip, "configuration", lambda: SMALL)
     path = tmp_path / "clip.safetensors"
     safetensors.torch.save_model(open_clip.CLIP(**SMALL), path)
-    assert clip_features.clip_features(path, described(path))(torch.rand(1, 3, 40, 40)).shape == (1, 24)
+    assert clip.clip_features(path, described(path))(torch.rand(1, 3, 40, 40)).shape == (1, 24)
 
 
 def test_a_missing_file_is_not_looked_for_elsewhere(alone, tmp_path):
     spec = {"file": CACHED[1], "sha256_prefix": "dcbb9e9d"}
-    for call in (lambda path: features.vgg19(path, "conv5_4", spec), lambda path: lpips_network(path, spec)):
+    for call in (lambda path: vgg19.vgg19(path, "conv5_4", spec), lambda path: lpips_network(path, spec)):
         with pytest.raises(UserError, match="no such file"):
             call(tmp_path / CACHED[1])
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.board import Board, clock
-from pipeline.progress import dry_run, error_part, run
+from pipeline.workflow.board import Board, clock
+from pipeline.workflow.progress import dry_run, error_part, run
 
 ROOT = Path(__file__).parents[2]
 
@@ -126,7 +126,7 @@ sys.exit(1)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupts_reach_the_child_exactly_once(tmp_path, number):
     (tmp_path / "fake.py").write_text(FAKE)
-    command = [sys.executable, "-m", "pipeline.progress", "--", sys.executable, "fake.py"]
+    command = [sys.executable, "-m", "pipeline.workflow.progress", "--", sys.executable, "fake.py"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     wrapper = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True)
     end = time.monotonic() + 30

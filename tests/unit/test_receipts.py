@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import audit, files, receipts
+from pipeline import audit, files
 from pipeline.errors import UserError
-from pipeline.job import seal
-from pipeline.sync import HashCache
+from pipeline.provenance import receipts
+from pipeline.provenance.job import seal
+from pipeline.workflow.sync import HashCache
 
 SETTINGS = {"fit": {"lr": 0.1, "net": {"width": 4}}, "measure": {}, "table": {"digits": 3}}
 
@@ -301,7 +302,7 @@ def test_cache_hashes_a_file_once_until_it_changes(place, monkeypatch):
     counted = []
     sha256 = files.sha256
     monkeypatch.setattr(files, "sha256", lambda path: counted.append(path) or sha256(path))
-    monkeypatch.setattr("pipeline.sync.SETTLED_NS", 0)
+    monkeypatch.setattr("pipeline.workflow.sync.SETTLED_NS", 0)
 
     def look() -> dict:
         cache = HashCache(Path("cache.json"))

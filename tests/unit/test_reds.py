@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import enlarge_frames, pack_frames, params, roles, stages
-from pipeline.datasets import manifest, reds
-from pipeline.datasets.packed import Packed, write_stack
-from pipeline.datasets.patches import PatchSampler
+from pipeline.datasets import reds
 from pipeline.errors import UserError
-from pipeline.images import bicubic, read_rgb, write_png
-from pipeline.job import Job
+from pipeline.images.rgb import bicubic, read_rgb, write_png
+from pipeline.jobs import frames, pack_frames
+from pipeline.plan import keys, params, roles
+from pipeline.provenance.job import Job
+from pipeline.sampling import manifest
+from pipeline.sampling.packed import Packed, write_stack
+from pipeline.sampling.patches import PatchSampler
 from tests.fake_reds import write_fake_reds
 
 SETTINGS = {"module": "reds", "train_videos": 3, "seed": 1, "frame": 24}
@@ -117,7 +119,7 @@ def test_crops_of_sr_lie_where_the_lr_crops_lie(raw, tmp_path):
     path = packed.outputs["test_lr"]
     frame = Packed(path)[0]
     job = enlarge_job(tmp_path, path, {Packed(path).names[0]: [8, 20, 16, 24]})
-    enlarge_frames.work(job)
+    frames.work(job)
     stored = Packed(job.outputs["samples"])
     wanted = bicubic(frame, 4)[32:96, 80:176]
     assert stored.names == [f"sr/{Packed(path).names[0]}"] and stored[0].shape == (64, 96, 3)
@@ -127,7 +129,7 @@ def test_crops_of_sr_lie_where_the_lr_crops_lie(raw, tmp_path):
         ({Packed(path).names[0]: [40, 0, 16, 16]}, r"leaves the frame of \(48, 64\)"),
     ):
         with pytest.raises(UserError, match=message):
-            enlarge_frames.work(enlarge_job(tmp_path, path, crops))
+            frames.work(enlarge_job(tmp_path, path, crops))
 
 
 # ------------------------------------------------------------------------------------------------------------ plan
@@ -142,7 +144,7 @@ def test_no_job_of_a_target_without_hr_is_given_hr():
     assert given["target_lr"] in made.values() and not any("hr" in name or "bicubic" in name for name in made)
     shown = roles.inputs(SHIPPED, "frames", wildcards | {"camera": "reds"})
     assert set(shown) == {"test_lr", "generator"} and shown["test_lr"] in made.values()
-    (figure,) = {row["hr"] for row in stages.key(SHIPPED, "figure", {"figure": "dada_reds"})["settings"]["rows"]}
+    (figure,) = {row["hr"] for row in keys.key(SHIPPED, "figure", {"figure": "dada_reds"})["settings"]["rows"]}
     assert figure is None
 
 

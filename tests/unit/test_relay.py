@@ -5,13 +5,13 @@ import subprocess
 import sys
 import time
 
-from pipeline import relay
+from pipeline.workflow import relay
 from tests.workflow.workspace import ROOT
 
 SCRIPT = """
 import os, subprocess, threading, time, types
 from snakemake.scheduling.job_scheduler import JobScheduler
-from pipeline import relay
+from pipeline.workflow import relay
 
 relay.install()
 job = subprocess.Popen(["bash", "-c", "sleep 60; echo the shell went on"])

@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline import figures, pictures, report
-from pipeline.datasets.packed import Packed, write_images
 from pipeline.errors import UserError
-from pipeline.report_settings import ReportSettings
+from pipeline.figures import plots as figures
+from pipeline.images import pictures
+from pipeline.jobs import report
+from pipeline.reports.settings import ReportSettings
+from pipeline.sampling.packed import Packed, write_images
 from pipeline.settings import build
 from tests import report_examples, table_examples
 
@@ -238,6 +240,6 @@ def test_curves_take_terms_that_only_some_runs_have():
 
 
 def test_report_starts_without_torch():
-    code = "import sys, pipeline.report; print([m for m in ('torch', 'snakemake', 'matplotlib.pyplot') if m in sys.modules])"
+    code = "import sys, pipeline.jobs.report; print([m for m in ('torch', 'snakemake', 'matplotlib.pyplot') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

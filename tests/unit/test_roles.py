@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from pipeline import params, roles, stages
+from pipeline.plan import keys, params, roles
 
 WILDCARDS = {"dataset": "simcam", "scale": "4", "setting": "real", "cameras": "panasonic-sony", "seed": "0"}
 ADAPT = WILDCARDS | {"method": "dada", "stage": "adapt"}
@@ -33,7 +33,7 @@ def test_the_same_files_in_other_roles_are_another_key(shipped):
     swapped = copy.deepcopy(shipped)
     starts = swapped["methods"]["dada"]["stages"]["adapt"]["starts"]
     starts["downsampler"] = "source_only/train"
-    before, after = (stages.key(settings, "train", ADAPT) for settings in (shipped, swapped))
+    before, after = (keys.key(settings, "train", ADAPT) for settings in (shipped, swapped))
     assert before["settings"] == after["settings"] and before["files"] != after["files"]
 
 
@@ -50,7 +50,7 @@ def test_a_stage_without_a_generator_names_what_it_leaves(shipped):
 def test_what_settings_name_already_is_left_out(shipped):
     named = roles.named(shipped, "table", {"table": "dada_simcam"})
     assert named["inputs"] == {"reported": "data/reported/dada.yaml"}
-    cells = stages.key(shipped, "table", {"table": "dada_simcam"})["settings"]["cells"]
+    cells = keys.key(shipped, "table", {"table": "dada_simcam"})["settings"]["cells"]
     given = roles.inputs(shipped, "table", {"table": "dada_simcam"})["metrics"]
     assert set(given) == {cell["metrics"] for cell in cells} and len(given) == len(set(given))
 

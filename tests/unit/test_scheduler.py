@@ -9,14 +9,14 @@ import types
 
 import pytest
 
-from pipeline import scheduler
+from pipeline.workflow import scheduler
 from tests.workflow.workspace import ROOT
 
 SNAKEFILE = """
 import sys
 sys.path.insert(0, {root!r})
 from snakemake.scheduling.job_scheduler import JobScheduler
-from pipeline import scheduler
+from pipeline.workflow import scheduler
 
 scheduler.install()
 look, looks = JobScheduler.job_selector, []

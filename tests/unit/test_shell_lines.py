@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import shell_lines, stages
 from pipeline.errors import UserError
+from pipeline.plan import keys
+from pipeline.provenance import shell_lines
 
 RULE = 'rule a:\n    output:\n        "a",\n    shell:\n        "{params.command} > {log} 2>&1"\n'
 
@@ -49,6 +50,6 @@ def test_missing_file_and_missing_line(tmp_path):
 
 
 def test_every_stage_has_a_file_of_rules():
-    assert stages.RULES.keys() == stages.STAGES.keys()
-    for name in stages.RULES.values():
+    assert keys.RULES.keys() == keys.STAGES.keys()
+    for name in keys.RULES.values():
         assert len(shell_lines.digest(name)) == 64

@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.show import as_text
+from pipeline.tables.show import as_text
 
 HEADER = "setting,pair,method,seed,metric,value\n"
 

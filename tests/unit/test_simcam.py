@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import pack
-from pipeline.datasets import cameras, deadleaves, load, manifest, simcam
-from pipeline.datasets.packed import Packed
+from pipeline.datasets import cameras, deadleaves, load, simcam
 from pipeline.errors import UserError
-from pipeline.images import bicubic
-from pipeline.job import Job
+from pipeline.images.rgb import bicubic
+from pipeline.jobs import pack
+from pipeline.provenance.job import Job
+from pipeline.sampling import manifest
+from pipeline.sampling.packed import Packed
 
 SCENE = {"size": 64, "smallest": 1.0, "largest": 40.0, "layers": 3.0}
 CHELSEA = {

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import snakemake_executor_plugin_slurm as plugin
 
-from pipeline import slurm_plugin
+from pipeline.workflow import slurm_plugin
 
 
 @pytest.fixture

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline import models, sr_kernel
-from pipeline.checkpoints import save_network
+from pipeline import models
 from pipeline.datasets import deadleaves
-from pipeline.datasets.packed import write_images
 from pipeline.errors import UserError
-from pipeline.images import bicubic
-from pipeline.job import Job
-from pipeline.kernels import Estimation, estimate, relative_error
+from pipeline.images.kernels import Estimation, estimate, relative_error
+from pipeline.images.rgb import bicubic
+from pipeline.jobs import sr_kernel
+from pipeline.provenance.job import Job
+from pipeline.sampling.packed import write_images
+from pipeline.weights.checkpoints import save_network
 
 ESTIMATION = {"side": 13, "smoothness": 3e-4, "equations": 100_000}
 ENLARGE = {"scale": 2, "network": {"name": "bicubic", "scale": 2}, "expect": "bicubic"}

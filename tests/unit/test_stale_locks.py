@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import stale_locks
-from pipeline.stale_locks import CALLERS, LOCKS, Process
+from pipeline.workflow import stale_locks
+from pipeline.workflow.stale_locks import CALLERS, LOCKS, Process
 
 HERE = Process.this()
 

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline import sync
 from pipeline.errors import UserError
+from pipeline.workflow import sync
 
 
 class Pattern(str):

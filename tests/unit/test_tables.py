@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import latex, tables
 from pipeline.errors import UserError
-from pipeline.layout import Cell as Printed
-from pipeline.layout import Document, Panel, Row, Section, fixed, ranked, shares, signed
-from pipeline.scores import Reported
-from pipeline.table_settings import Gain, Pair
+from pipeline.jobs import table
+from pipeline.printing import latex
+from pipeline.printing.document import Cell as Printed
+from pipeline.printing.document import Document, Panel, Row, Section, fixed, ranked, shares, signed
+from pipeline.tables.scores import Reported
+from pipeline.tables.settings import Gain, Pair
 from tests import table_examples
 
 RUN = ("bicubic", "source_only", "dada", "target_only")
@@ -37,7 +38,7 @@ def paper(tmp_path):
 
 
 def made(job):
-    tables.work(job)
+    table.work(job)
     rows = list(csv.DictReader(job.outputs["csv"].read_text(encoding="utf-8").splitlines()))
     return job.outputs["tex"].read_text(encoding="utf-8"), rows, job.outputs["html"].read_text(encoding="utf-8")
 
@@ -200,7 +201,7 @@ def test_verdict_follows_the_printed_difference(paper):
 def test_missing_tolerance_is_refused(paper):
     paper.settings["tolerance"].pop("ssim_rgb")
     with pytest.raises(UserError, match="tolerance of ssim_rgb"):
-        tables.work(paper)
+        table.work(paper)
 
 
 def test_several_seeds_give_mean_and_deviation(tmp_path):
@@ -243,7 +244,7 @@ def test_cross_device_marks_the_own_camera(tmp_path):
 def test_bad_metrics_name_the_cell(simulated, change, message):
     changed(simulated, "dada", change)
     with pytest.raises(UserError, match=message) as caught:
-        tables.work(simulated)
+        table.work(simulated)
     assert "dada, setting real, panasonic → sony, seed 0" in str(caught.value)
     assert not simulated.outputs["tex"].exists()
 
@@ -253,15 +254,15 @@ def test_missing_cells_are_named(simulated):
     dropped = next(c for c in cells if (c["method"], c["setting"], c["target"]) == ("dada", "synthetic", "olympus"))
     cells.remove(dropped)
     with pytest.raises(UserError, match="dada, setting synthetic, panasonic → olympus, seed 0: no metrics file"):
-        tables.work(simulated)
+        table.work(simulated)
     cells.append(dropped)
     simulated.inputs["metrics"].remove(Path(dropped["metrics"]))
     with pytest.raises(UserError, match="not among the inputs"):
-        tables.work(simulated)
+        table.work(simulated)
     simulated.inputs["metrics"].append(Path(dropped["metrics"]))
     Path(dropped["metrics"]).unlink()
     with pytest.raises(UserError, match=r"dada, setting synthetic, panasonic → olympus.*no such file"):
-        tables.work(simulated)
+        table.work(simulated)
 
 
 def test_different_test_images_are_refused(simulated):
@@ -272,7 +273,7 @@ def test_different_test_images_are_refused(simulated):
 
     changed(simulated, "dada", drop)
     with pytest.raises(UserError, match="rocket"):
-        tables.work(simulated)
+        table.work(simulated)
 
 
 def test_same_inputs_give_the_same_bytes(simulated):
@@ -352,6 +353,6 @@ def test_html_stands_alone(simulated):
 
 
 def test_tables_start_without_torch_and_matplotlib():
-    code = "import sys, pipeline.tables; print([m for m in ('torch', 'matplotlib', 'snakemake') if m in sys.modules])"
+    code = "import sys, pipeline.tables.records; print([m for m in ('torch', 'matplotlib', 'snakemake') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -8,8 +8,8 @@ from torch.nn import functional
 
 from pipeline import models
 from pipeline.errors import UserError
-from pipeline.images import imresize
-from pipeline.tiles import count_tiles, upscale_tiled
+from pipeline.images.rgb import imresize
+from pipeline.images.tiles import count_tiles, upscale_tiled
 
 
 class Local(nn.Module):

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import tracking_store
 from pipeline.errors import UserError
 from pipeline.exclusive import exclusive
-from pipeline.finished import collect
-from pipeline.tracking import BY, ingest
-from pipeline.watch import Mirror, main
+from pipeline.tracking import store as tracking_store
+from pipeline.tracking.finished import collect
+from pipeline.tracking.ingest import BY, ingest
+from pipeline.tracking.live import Mirror, main
 from tests.tracking_examples import ADAPT, write_evaluation, write_sealed, write_seeds, write_training
 from tests.tracking_servers import pretender
 
@@ -346,13 +346,13 @@ def test_the_watcher_outlives_a_dead_server(uri, monkeypatch, capsys):
 
     with pretender("closed") as address:
         monkeypatch.setattr("sys.argv", ["watch", "--uri", address, "--seconds", "7"])
-        monkeypatch.setattr("pipeline.watch.time.sleep", pause)
+        monkeypatch.setattr("pipeline.tracking.live.time.sleep", pause)
         assert main() == 0
     assert capsys.readouterr().err.count(f"tracking.uri {address}: the MLflow store cannot be used (Failed") == 3
 
 
 def test_neither_torch_nor_mlflow_is_loaded_by_importing():
-    code = "import sys, pipeline.tracking, pipeline.watch; print({'torch', 'mlflow'} & set(sys.modules))"
+    code = "import sys, pipeline.tracking, pipeline.tracking.live; print({'torch', 'mlflow'} & set(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True, timeout=120
     )

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from pipeline import training_state
 from pipeline.errors import UserError
-from pipeline.training_state import RunFiles
+from pipeline.training import state
+from pipeline.training.state import RunFiles
 
 CPU = torch.device("cpu")
 
@@ -33,7 +33,7 @@ def test_what_a_killed_write_left_is_removed_and_never_read(run_files, tmp_path)
     for name in (".state.pt.4711.tmp", ".progress.json.4711.tmp"):
         (tmp_path / name).write_bytes(b"half")
     assert RunFiles(tmp_path, "stamp").load(CPU)["step"] == 2
-    assert {path.name for path in tmp_path.iterdir()} == set(training_state.NAMES)
+    assert {path.name for path in tmp_path.iterdir()} == set(state.NAMES)
 
 
 @pytest.mark.parametrize(("stamp", "cut"), [("another", 0), ("stamp", 1)])
@@ -54,5 +54,5 @@ def test_a_state_that_is_not_whole_is_named(run_files, tmp_path, content):
 
 def test_a_finished_run_leaves_nothing_undeclared(run_files, tmp_path):
     (tmp_path / "generator.safetensors").touch()
-    training_state.remove(tmp_path)
+    state.remove(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["generator.safetensors"]

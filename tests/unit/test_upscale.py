@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 
 from pipeline import models
-from pipeline.checkpoints import save_network
-from pipeline.images import imresize, to_uint8
+from pipeline.images.rgb import imresize, to_uint8
 from pipeline.upscale import main
+from pipeline.weights.checkpoints import save_network
 
 SPEC = {"name": "bicubic", "scale": 3}
 

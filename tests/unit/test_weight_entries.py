@@ -6,10 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline import cost, params, plan, stages
+from pipeline.cost import estimate
 from pipeline.errors import UserError
 from pipeline.methods import dasr
-from pipeline.workflow import Workflow
+from pipeline.plan import keys, params
+from pipeline.plan import runs as plan
+from pipeline.workflow.rules import Workflow
 
 SHIPPED = params.load("params.yaml")
 WEIGHTS = SHIPPED["weights"]
@@ -90,7 +92,7 @@ def test_the_data_sets_with_features_differ_in_nothing_else():
 
 def test_a_result_rests_on_what_a_file_is_not_on_where_it_comes_from(settings):
     def key(changed):
-        return stages.key(changed, "train", {"dataset": "simcam_features", **ADAPT})["settings"]
+        return keys.key(changed, "train", {"dataset": "simcam_features", **ADAPT})["settings"]
 
     before = key(SHIPPED)
     assert before["weights"] == {"vgg19": {"file": "vgg19-dcbb9e9d.pth", "sha256_prefix": "dcbb9e9d"}}
@@ -105,12 +107,12 @@ def test_a_result_rests_on_what_a_file_is_not_on_where_it_comes_from(settings):
 @pytest.mark.parametrize("stage", ["dsn", "sr"])
 def test_small_patches_are_not_too_small_for_the_pretrained_networks(stage):
     """Built as the training builds it, without values, at the smallest scale: AlexNet refuses images below 31 pixels."""
-    assert cost._Counted(SHIPPED).work("simcam_features", 2, "dasr", stage).step > 0
+    assert estimate._Counted(SHIPPED).work("simcam_features", 2, "dasr", stage).step > 0
 
 
 def test_a_stage_can_be_spared_and_the_table_says_so(settings):
     def notes(changed):
-        return " ".join(stages.key(changed, "table", {"table": "dada_simcam_features"})["settings"]["notes"])
+        return " ".join(keys.key(changed, "table", {"table": "dada_simcam_features"})["settings"]["notes"])
 
     assert plan.stage_weights(SHIPPED, "simcam_features", "dasr", "dsn") == []
     assert plan.stage_weights(SHIPPED, "simcam_features", "dasr", "sr") == ["alexnet"]
@@ -125,7 +127,7 @@ def test_a_stage_can_be_spared_and_the_table_says_so(settings):
 def test_a_preset_is_given_the_files_of_its_own_terms(settings):
     for preset, names in (("code", ["alexnet"]), ("realsr", ["vgg19"])):
         settings["methods"]["dasr"]["preset"] = preset
-        job = cost._Counted(settings).job("drealsr", 4, "dasr", "sr")
+        job = estimate._Counted(settings).job("drealsr", 4, "dasr", "sr")
         assert [dasr.FEATURES[job["loss"]["feature"]]] == list(job["weights"]) == names
     settings["methods"]["dasr"]["stages"]["sr"]["weights"].pop("realsr")
     with pytest.raises(UserError, match=r"methods\.dasr\.stages\.sr\.weights: no preset 'realsr'"):

@@ -9,8 +9,8 @@ from pipeline.errors import UserError
 from pipeline.fetch.catalogue import Licence
 from pipeline.fetch.lock import Lock
 from pipeline.fetch.settings import Places
-from pipeline.fingerprint import closure
-from pipeline.weights import fetch
+from pipeline.jobs.fetch_weights import fetch
+from pipeline.provenance.fingerprint import closure
 from tests.fetch_examples import CONTENT, OTHER, SHA256, file, source, stated
 from tests.fetch_server import QUICK, Answer, serving
 
@@ -159,5 +159,7 @@ def test_terms_have_to_be_accepted(spec, bring, server):
 def test_how_a_file_came_is_no_part_of_a_training():
     """Else a new way to download would train everything anew."""
     assert not [
-        name for name in closure(["pipeline.train", "pipeline.evaluate"]) if "fetch" in name or "weights" in name
+        name
+        for name in closure(["pipeline.training.loop", "pipeline.jobs.evaluate"])
+        if "fetch" in name or "weights" in name
     ]

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import audit, files, receipts
-from pipeline.bootstrap import percentile_interval
-from pipeline.job import seal
+from pipeline import audit, files
+from pipeline.evaluation.bootstrap import percentile_interval
+from pipeline.provenance import receipts
+from pipeline.provenance.job import seal
 from tests.workflow.workspace import Workspace
 
 

@@ -6,8 +6,10 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from pipeline import cost, cost_jobs, params
-from pipeline.workflow import Workflow
+from pipeline.cost import cluster as cost_jobs
+from pipeline.cost import estimate
+from pipeline.plan import params
+from pipeline.workflow.rules import Workflow
 from tests.workflow.workspace import CROSS, ROOT, TABLE, Workspace
 
 
@@ -39,7 +41,7 @@ def test_jobs_and_submissions_are_those_that_snakemake_counts(workspace, monkeyp
     monkeypatch.chdir(workspace.folder)
     settings = yaml.safe_load((workspace.folder / "params.yaml").read_text())
     tables = ["dada_simcam", "dada_simcam_crossdevice"]
-    found = cost_jobs.jobs(settings, tables, cost.rows(settings, tables))
+    found = cost_jobs.jobs(settings, tables, estimate.rows(settings, tables))
     told = {row.rule: row.jobs for row in found}
     assert told | {"total": sum(told.values())} == counted
     assert sum(row.submissions for row in found) == grouped + single
@@ -53,14 +55,14 @@ def test_jobs_and_submissions_are_those_that_snakemake_counts(workspace, monkeyp
 ROW = {"scale": 4, "flop": 0, "origin": "", "device": "cuda", "bytes_kept": 0, "bytes_state": 0, "dataset": "drealsr"}
 
 
-EVALUATED = cost.Row(**ROW, what="DADA", stage="evaluate", runs=12, steps=20, seconds=3.0)
+EVALUATED = estimate.Row(**ROW, what="DADA", stage="evaluate", runs=12, steps=20, seconds=3.0)
 
 
-def rows(**hours: float) -> list[cost.Row]:
+def rows(**hours: float) -> list[estimate.Row]:
     """Two runs of each stage, by hours of one."""
     stages = {"circle": ("DADA", "circle"), "adapt": ("DADA", "adapt"), "source_only": ("Source Only", "train")}
     return [
-        cost.Row(**ROW, what=stages[name][0], stage=stages[name][1], runs=2, steps=3600, seconds=value)
+        estimate.Row(**ROW, what=stages[name][0], stage=stages[name][1], runs=2, steps=3600, seconds=value)
         for name, value in hours.items()
     ]
 

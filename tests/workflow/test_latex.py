@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline import tables
+from pipeline.jobs import table
 from tests import table_examples
 
 pytestmark = pytest.mark.latex
@@ -51,7 +51,7 @@ def test_compiles_fits_and_renders(tmp_path, example):
     for program in ("pdflatex", "pdftoppm", "pdftotext"):
         assert shutil.which(program), f"{program} is not there: apt-get install texlive-latex-recommended poppler-utils"
     job = EXAMPLES[example](tmp_path)
-    tables.work(job)
+    table.work(job)
     log = compiled(tmp_path, job.outputs["tex"])
     for complaint in ("Overfull", "Float too large", "Missing character", "Font Warning", "undefined"):
         assert complaint not in log, "\n".join(line for line in log.splitlines() if complaint in line)

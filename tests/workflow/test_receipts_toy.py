@@ -25,9 +25,9 @@ TOY = {
     # Larger than Snakemake ever compares by content: only its time would count.
     "data/raw/a.txt": f"3 4 5 {' ' * 1_200_000}\n",
     "data/raw/b.txt": "6 7 8\n",
-    "pipeline/params.py": "import yaml\n\n\ndef load(path):\n    return yaml.safe_load(open(path))\n",
-    "pipeline/stages.py": """
-from pipeline import environment, fingerprint
+    "pipeline/plan/params.py": "import yaml\n\n\ndef load(path):\n    return yaml.safe_load(open(path))\n",
+    "pipeline/plan/keys.py": """
+from pipeline.provenance import environment, fingerprint
 
 LOCK = "requirements.lock"
 TABLE = {
@@ -52,7 +52,7 @@ def key(params, stage, wildcards):
     "pipeline/method_far.py": "def fit(values, lr):\n    return sum(values) - lr\n",
     "pipeline/prepare.py": """
 from pipeline.files import write_text
-from pipeline.job import run
+from pipeline.provenance.job import run
 
 
 def work(job):
@@ -66,7 +66,7 @@ if __name__ == "__main__":
 import importlib
 
 from pipeline.files import write_text
-from pipeline.job import run
+from pipeline.provenance.job import run
 
 
 def work(job):
@@ -82,7 +82,7 @@ if __name__ == "__main__":
 """,
     "pipeline/measure.py": """
 from pipeline.files import write_json
-from pipeline.job import run
+from pipeline.provenance.job import run
 
 
 def work(job):
@@ -94,7 +94,7 @@ if __name__ == "__main__":
 """,
     "pipeline/table.py": """
 from pipeline.files import read_json, write_text
-from pipeline.job import run
+from pipeline.provenance.job import run
 
 
 def work(job):
@@ -108,9 +108,9 @@ if __name__ == "__main__":
 """,
     "Snakefile": """
 from pipeline.files import canonical_json
-from pipeline.job import command
-from pipeline.stages import key
-from pipeline.sync import sync
+from pipeline.provenance.job import command
+from pipeline.plan.keys import key
+from pipeline.workflow.sync import sync
 
 configfile: "params.yaml"
 

@@ -1,18 +1,18 @@
-"""Data sets -> packed images per camera and the manifest that lists every image with its hash.
+"""Frames of a camera that has LR alone -> packed LR; a generator and such frames -> crops of their SR for figures.
 
-Input: nothing for simulated cameras; for a data set that cannot be downloaded, the folder named by `adopt` in params.yaml.
+Input: the folder named by `adopt` in params.yaml, under the name of the data module.
 """
 
 
-rule pack:
+rule pack_frames:
     output:
-        **plan.packed_files("{dataset}", "{scale}", "{camera}"),
+        **plan.frames_files("{dataset}", "{scale}", "{camera}"),
         manifest=plan.manifest_file("{dataset}", "{scale}", "{camera}"),
         receipt=plan.receipt_file(plan.manifest_file("{dataset}", "{scale}", "{camera}")),
     log:
         "results/manifests/{dataset}_x{scale}/{camera}.log",
     wildcard_constraints:
-        camera=jobs.cameras(frames=False),
+        camera=jobs.cameras(frames=True),
     priority: 200
     threads: jobs.resource("pack", "cpus_per_task")
     resources:
@@ -20,7 +20,7 @@ rule pack:
         mem_mb=jobs.resource("pack", "mem_mb"),
         cpus_per_task=jobs.resource("pack", "cpus_per_task"),
     params:
-        key=jobs.key("pack"),
-        command=jobs.command("pack", "pack", folders=jobs.pack_folders),
+        key=jobs.key("pack_frames"),
+        command=jobs.command("pack_frames", folders=jobs.frames_folders),
     shell:
-        "{params.command} --workers {threads} > {log} 2>&1"
+        "{params.command} > {log} 2>&1"

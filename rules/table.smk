@@ -21,6 +21,6 @@ rule table:
         cpus_per_task=1,
     params:
         key=jobs.key("table"),
-        command=jobs.command("tables", "table"),
+        command=jobs.command("table"),
     shell:
         "{params.command} > {log} 2>&1"

@@ -21,7 +21,7 @@ rule fetch_weights:
         mem_mb=1000,
         cpus_per_task=1,
     params:
-        key=jobs.key("weights"),
-        command=jobs.command("weights", "weights", folders=jobs.fetch_folders),
+        key=jobs.key("fetch_weights"),
+        command=jobs.command("fetch_weights", folders=jobs.fetch_folders),
     shell:
         "{params.command} > {log} 2>&1"
