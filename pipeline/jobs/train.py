@@ -31,7 +31,7 @@ def work(job: Job) -> dict:
         seed=job.settings["seed"],
     )
     run_files = RunFiles(job.outputs["history"].parent, stamp(job))
-    training = settings.build(Training, job.settings["training"], "training")
+    training = settings.build(Training, job.options["training"], "training")
     measured = Loop(stage, sampler, run_files, training, device).run()
     for name, (network, spec) in stage.results().items():
         save_network(job.outputs[name], network, spec)

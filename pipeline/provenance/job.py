@@ -14,16 +14,17 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from pipeline import files
 from pipeline.errors import UserError
 from pipeline.exclusive import exclusive
 from pipeline.provenance import environment, fingerprint
 
-KEY_FIELDS = {"stage", "wildcards", "settings", "files", "code", "packages", "shell"}
+KEY_FIELDS = {"kind", "wildcards", "settings", "files", "code", "packages", "shell"}
 SEALED = ("key", "inputs", "outputs", "run")
 
 
@@ -31,7 +32,7 @@ SEALED = ("key", "inputs", "outputs", "run")
 class Job:
     """What a job was asked to do. Paths are relative to the repository root; folders are the user's own, outside it."""
 
-    stage: str
+    kind: str
     wildcards: dict[str, str]
     settings: dict
     inputs: dict[str, list[Path]]
@@ -39,12 +40,14 @@ class Job:
     folders: dict[str, Path]
     key_sha256: str
     any_versions: bool = False
+    # What no result depends on, such as how often a state is saved; not part of the key.
+    options: dict[str, Any] = field(default_factory=dict)
 
     def input(self, name: str) -> Path:
         """The one input of that name; UserError when there is none or more than one."""
         paths = self.inputs.get(name, [])
         if len(paths) != 1:
-            raise UserError(f"--input {name}=…: stage {self.stage} expects exactly one, got {len(paths)}.")
+            raise UserError(f"--input {name}=…: a job of kind {self.kind} expects exactly one, got {len(paths)}.")
         return paths[0]
 
 
@@ -60,6 +63,7 @@ def words(
     outputs: Mapping[str, str],
     receipt: str,
     folders: Mapping[str, str] | None = None,
+    options: Mapping[str, object] | None = None,
 ) -> list[str]:
     """The command line of a job; `run` reads exactly this back. The running Python is the job's Python."""
     words = [_python(), "-m", module, "--key", key]
@@ -68,6 +72,11 @@ def words(
             words += ["--input", f"{name}={path}"]
     words += [word for name, path in outputs.items() for word in ("--output", f"{name}={path}")]
     words += [word for name, path in (folders or {}).items() for word in ("--folder", f"{name}={path}")]
+    words += [
+        word
+        for name, value in (options or {}).items()
+        for word in ("--option", f"{name}={files.canonical_json(value)}")
+    ]
     return [*words, "--receipt", receipt]
 
 
@@ -105,6 +114,7 @@ def parse(words: list[str], module: str) -> tuple[dict, Job, Path]:
     parser.add_argument("--input", action="append", default=[], metavar="NAME=PATH")
     parser.add_argument("--output", action="append", default=[], metavar="NAME=PATH", required=True)
     parser.add_argument("--folder", action="append", default=[], metavar="NAME=PATH", help="outside the repository")
+    parser.add_argument("--option", action="append", default=[], metavar="NAME=JSON", help="no result depends on it")
     parser.add_argument("--receipt", required=True, metavar="PATH")
     parser.add_argument("--any-versions", action="store_true", help="also with packages that are not the lock's")
     arguments = parser.parse_args(words)
@@ -122,8 +132,19 @@ def parse(words: list[str], module: str) -> tuple[dict, Job, Path]:
     if len(outputs) != len(arguments.output):
         raise UserError("--output: a name was given twice; every output has its own.")
     _check_files(key["files"], inputs, outputs)
+    options = {name: _option(name, text) for name, text in _pairs("--option", arguments.option)}
     digest = hashlib.sha256(files.canonical_json(key).encode()).hexdigest()
-    job = Job(key["stage"], key["wildcards"], key["settings"], inputs, outputs, folders, digest, arguments.any_versions)
+    job = Job(
+        key["kind"],
+        key["wildcards"],
+        key["settings"],
+        inputs,
+        outputs,
+        folders,
+        digest,
+        arguments.any_versions,
+        options,
+    )
     return key, job, _inside("--receipt", arguments.receipt)
 
 
@@ -132,7 +153,7 @@ def _execute(work: Callable, tidy: Callable | None, key: dict, job: Job, receipt
     modules = _checked_code(key, "is not the code that was planned", "Run snakemake again, it makes a new plan.")
     if module.startswith("pipeline.") and module not in modules:
         raise UserError(
-            f"--key: its code does not cover {module} itself. Add it to the stage in pipeline/plan/keys.py."
+            f"--key: its code does not cover {module} itself. Name it in `modules` of pipeline/plan/{key['kind']}.py."
         )
     names = key["packages"]["names"] if key["packages"] else []
     if key["packages"] and not job.any_versions:
@@ -159,6 +180,7 @@ def _execute(work: Callable, tidy: Callable | None, key: dict, job: Job, receipt
                 "seconds": round(time.monotonic() - clock, 3),
                 "peak_memory_mb": environment.peak_memory_mb(),
                 "folders": {name: str(path) for name, path in job.folders.items()},
+                "options": job.options,
                 "modules": {name: value[:16] for name, value in modules.items()},
             }
             # An informational NaN must not cost a finished training: JSON has no such number, text does.
@@ -220,7 +242,7 @@ def _check_used(modules: dict[str, str]) -> None:
     if missing:
         raise UserError(
             f"the job used {', '.join(missing)}, which the code in its key does not cover: a change there would go "
-            "unnoticed. Add it to the stage's modules in pipeline/plan/keys.py."
+            "unnoticed. Name it in `modules` of the kind in pipeline/plan/."
         )
 
 
@@ -266,6 +288,13 @@ def _pairs(option: str, values: list[str]) -> Iterator[tuple[str, str]]:
         if not (name and equals and path):
             raise UserError(f"{option} {value}: expected NAME=PATH.")
         yield name, path
+
+
+def _option(name: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UserError(f"--option {name}={text}: expected NAME=JSON ({error}).") from error
 
 
 def _inside(option: str, text: str) -> Path:

@@ -72,7 +72,7 @@ class Run:
         UserError when a metrics file is not the one that its job wrote.
         """
         for path, receipt in self.receipts.items():
-            if receipt.key["stage"] != "evaluate":
+            if receipt.key["kind"] != "evaluate":
                 continue
             metrics = json.loads(_content(path, receipt))
             for metric, value in metrics["mean"].items():
@@ -90,7 +90,7 @@ class Run:
             "pipeline.key": _sha256(self.main.key),
             "pipeline.host": str(about.get("host")),
             "pipeline.uncommitted_changes": str(about.get("dirty")).lower(),
-            "mlflow.source.name": f"pipeline.{self.main.key['stage']}",
+            "mlflow.source.name": f"pipeline.{self.main.key['kind']}",
             "mlflow.source.git.commit": str(about.get("commit")),
         }
         if simulated:
@@ -130,7 +130,7 @@ def _run(folder: Path, asked: set[Path]) -> Run:
     if changed:
         raise UserError(f"{', '.join(changed)}: changed after its job wrote it. {CURE}")
     trained, evaluated = (
-        {output: receipt for output, receipt in found.items() if receipt.key["stage"] == stage}
+        {output: receipt for output, receipt in found.items() if receipt.key["kind"] == stage}
         for stage in ("train", "evaluate")
     )
     if len(trained) > 1 or not trained | evaluated:
