@@ -7,6 +7,7 @@ code changed since the last check that found nothing.
 import hashlib
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,8 +49,8 @@ def questions(params: dict) -> dict[str, list[dict]]:
 
 def _stages(params: dict) -> Iterator[dict]:
     scales = {name: set() for name in params["editions"]}
-    for block in params["datasets"].values():
-        scales[block["edition"]] |= set(block["scales"])
+    for table in params["tables"].values():
+        scales[params["datasets"][table["dataset"]]["edition"]].add(table["scale"])
     for name, method in params["methods"].items():
         for stage, block in method.get("stages", {}).items():
             for edition, schedule in block["schedule"].items():
@@ -81,18 +82,17 @@ class EarlyCheck:
         self.hash = hashlib.sha256(f"{asked}{code}{packages}".encode()).hexdigest()
         self.process = None
         if not (CHECKED.is_file() and CHECKED.read_text(encoding="utf-8") == self.hash):
-            command = [sys.executable, "-m", MODULE]
-            self.process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8", cwd=folder.parent
-            )
-            self.process.stdin.write(asked)
-            self.process.stdin.close()
+            with tempfile.TemporaryFile() as file:
+                file.write(asked.encode())
+                file.seek(0)
+                command = [sys.executable, "-m", MODULE]
+                self.process = subprocess.Popen(command, stdin=file, stdout=subprocess.PIPE, cwd=folder.parent)
 
     def finish(self) -> None:
         """Raise UserError with every setting that the code does not take."""
         if self.process is None:
             return
-        found = self.process.stdout.read().strip()
+        found = self.process.stdout.read().decode().strip()
         if self.process.wait():
             raise UserError(f"python -m {MODULE} ended with an error (above), so the settings could not be checked.")
         if found:

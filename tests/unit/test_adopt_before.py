@@ -3,14 +3,13 @@
 import copy
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from pipeline.adopt import advice
 from pipeline.errors import UserError
 from pipeline.plan import params
-from pipeline.workflow.rules import Workflow
+from pipeline.workflow import folders
 from tests.adopted import part, picture, report
 from tests.fake_photosets import write_div2k, write_realsr, write_self_exemplar
 
@@ -29,8 +28,7 @@ def adopted(settings: dict, name: str, folder: Path, camera: str, scale: int):
     report(name, folder)
     settings = copy.deepcopy(settings)
     settings["adopt"][name] = str(folder)
-    wildcards = SimpleNamespace(dataset=name, scale=str(scale), camera=camera)
-    return Workflow(settings, ROOT).pack_folders(wildcards)
+    return folders.of_pack(settings, {"dataset": name, "scale": str(scale), "camera": camera})
 
 
 def cut(path: Path) -> None:

@@ -8,8 +8,7 @@ from torch import Tensor
 
 from pipeline.jobs import train
 from pipeline.models.cdc_pair import CDCPair
-from pipeline.plan import keys, params
-from pipeline.plan import runs as plan
+from pipeline.plan import keys, params, runs
 from pipeline.tables.scores import Reported
 from pipeline.tables.settings import Pair
 from pipeline.weights.checkpoints import load_network
@@ -35,15 +34,22 @@ def test_a_row_differs_from_dada_in_one_switch(method, dataset):
         "stage": "adapt",
         "seed": "0",
     }
-    ours, full = (keys.STAGES["train"](PARAMS, {**place, "method": name})[1] for name in (method, "dada"))
+    ours, full = (keys.kind("train").settings(PARAMS, {**place, "method": name}) for name in (method, "dada"))
     assert full["loss"][SWITCHES[method]] is True
     assert ours == {**full, "loss": {**full["loss"], SWITCHES[method]: False}}
 
 
 @pytest.mark.parametrize("method", SWITCHES)
 def test_rows_start_where_dada_starts(method):
-    place = ("simcam", 4, "real", "sony-olympus")
-    ours, full = (train.inputs(PARAMS, *place, name, "adapt", 0) for name in (method, "dada"))
+    place = {
+        "dataset": "simcam",
+        "scale": "4",
+        "setting": "real",
+        "cameras": "sony-olympus",
+        "stage": "adapt",
+        "seed": "0",
+    }
+    ours, full = (keys.kind("train").inputs(PARAMS, place | {"method": name}) for name in (method, "dada"))
     assert ours == full
     assert set(PARAMS["methods"][method]["stages"]) == {"adapt"}
 
@@ -79,9 +85,9 @@ def test_masks_stay_those_of_the_source_model_but_without_dia(tmp_path, method):
 def test_without_dia_the_target_branch_trains_its_own_masks(tmp_path):
     """The generator is then one CDC, and the one that `evaluate` is told to expect."""
     made, origin = adapted(tmp_path, "dada_no_dia")
-    assert made.spec["name"] == "cdc" == plan.evaluation_network(PARAMS, "simcam", 4, "dada_no_dia")["name"]
+    assert made.spec["name"] == "cdc" == runs.network_name(PARAMS, "simcam", "dada_no_dia")
     assert not torch.equal(heads(made), heads(origin))
-    assert plan.evaluation_network(PARAMS, "simcam", 4, "dada_no_interaa")["name"] == "cdc_pair"
+    assert runs.network_name(PARAMS, "simcam", "dada_no_interaa") == "cdc_pair"
 
 
 def test_without_dia_both_branches_use_their_own_masks(tmp_path):

@@ -256,7 +256,7 @@ def test_every_shipped_figure_can_be_planned(name):
 
 
 def test_a_difference_figure_takes_each_cameras_own_model_first():
-    told = figure_plan.settings(SHIPPED, "dada_simcam_difference")["rows"]
+    told = figure_plan.settings(SHIPPED, {"figure": "dada_simcam_difference"})["rows"]
     for row, camera in zip(told, ("panasonic", "sony", "olympus"), strict=True):
         first, *others = (shown["samples"] for shown in row["shown"])
         assert first == f"results/runs/simcam_x4/real/{camera}/source_only/train/seed0/samples_{camera}.safetensors"

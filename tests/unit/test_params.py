@@ -166,10 +166,15 @@ def test_target_only_stands_once_in_the_table():
     assert len(found) == 6 and {cell["setting"] for cell in found} == {"real"}
 
 
+def inputs_of(dataset: str, setting: str, cameras: str, method: str, stage: str) -> dict[str, str]:
+    run = {"dataset": dataset, "scale": "4", "setting": setting, "cameras": cameras, "seed": "0"}
+    return train.inputs(PARAMS, run | {"method": method, "stage": stage})
+
+
 def test_synthetic_setting_reads_bicubic_source_and_real_target():
-    inputs = train.inputs(PARAMS, "drealsr", 4, "synthetic", "sony-olympus", "dada", "adapt", 0)
+    inputs = inputs_of("drealsr", "synthetic", "sony-olympus", "dada", "adapt")
     assert inputs["source_lr"].endswith("sony/train_bicubic.safetensors")
     assert inputs["target_lr"].endswith("olympus/train_lr.safetensors")
     assert inputs["start_generator"] == "results/runs/drealsr_x4/synthetic/sony/dada/circle/seed0/generator.safetensors"
     assert inputs["vgg19"] == "data/weights/vgg19-dcbb9e9d.pth"
-    assert "vgg19" not in train.inputs(PARAMS, "simcam", 4, "real", "sony-olympus", "dada", "adapt", 0)
+    assert "vgg19" not in inputs_of("simcam", "real", "sony-olympus", "dada", "adapt")

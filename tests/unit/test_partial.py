@@ -6,7 +6,6 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -21,13 +20,13 @@ from pipeline.settings import build
 from pipeline.tables import ordering, records
 from pipeline.tables.scores import Reported, Scores
 from pipeline.tables.settings import TableSettings
-from pipeline.workflow.rules import Workflow
+from pipeline.workflow import folders
 from tests import audit_examples, table_examples
 from tests.fake_drealsr import write_fake_drealsr
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = params.load(ROOT / "params.yaml", ROOT / params.SCHEMA)
-NOTE = "Partial data: this copy of DRealSR has no images of Olympus (datasets.drealsr.available in params.yaml)"
+NOTE = "Partial data: this copy of DRealSR has no images of Olympus (setting datasets.drealsr.available)"
 
 
 def with_cameras(*cameras: str) -> dict:
@@ -259,7 +258,7 @@ def test_the_audit_names_a_dash_that_is_typed_over_a_number(place):
 
 
 def asked(settings: dict, camera: str):
-    return Workflow(settings, ROOT).pack_folders(SimpleNamespace(dataset="drealsr", scale="4", camera=camera))
+    return folders.of_pack(settings, {"dataset": "drealsr", "scale": "4", "camera": camera})
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import torch
 from pipeline.datasets import reds
 from pipeline.errors import UserError
 from pipeline.images.rgb import bicubic, read_rgb, write_png
-from pipeline.jobs import frames, pack_frames
+from pipeline.jobs import pack_frames, samples
 from pipeline.plan import keys, params
 from pipeline.provenance.job import Job
 from pipeline.sampling import manifest
@@ -110,7 +110,7 @@ def enlarge_job(folder, packed, crops) -> Job:
     enlarge = {"scale": 4, "network": {"name": "bicubic", "scale": 4}, "expect": "bicubic", "tile": 32, "margin": 8}
     enlarge |= {"whole_below": 10, "compute": {"device": "cpu", "threads": 1, "precision": "fp32"}}
     settings = {"enlarge": enlarge, "crops": crops}
-    return Job("frames", {}, settings, {"test_lr": [packed]}, {"samples": folder / "sr.safetensors"}, {}, "0" * 64)
+    return Job("samples", {}, settings, {"test_lr": [packed]}, {"samples": folder / "sr.safetensors"}, {}, "0" * 64)
 
 
 def test_crops_of_sr_lie_where_the_lr_crops_lie(raw, tmp_path):
@@ -119,7 +119,7 @@ def test_crops_of_sr_lie_where_the_lr_crops_lie(raw, tmp_path):
     path = packed.outputs["test_lr"]
     frame = Packed(path)[0]
     job = enlarge_job(tmp_path, path, {Packed(path).names[0]: [8, 20, 16, 24]})
-    frames.work(job)
+    samples.work(job)
     stored = Packed(job.outputs["samples"])
     wanted = bicubic(frame, 4)[32:96, 80:176]
     assert stored.names == [f"sr/{Packed(path).names[0]}"] and stored[0].shape == (64, 96, 3)
@@ -129,7 +129,7 @@ def test_crops_of_sr_lie_where_the_lr_crops_lie(raw, tmp_path):
         ({Packed(path).names[0]: [40, 0, 16, 16]}, r"leaves the frame of \(48, 64\)"),
     ):
         with pytest.raises(UserError, match=message):
-            frames.work(enlarge_job(tmp_path, path, crops))
+            samples.work(enlarge_job(tmp_path, path, crops))
 
 
 # ------------------------------------------------------------------------------------------------------------ plan
@@ -142,7 +142,7 @@ def test_no_job_of_a_target_without_hr_is_given_hr():
     assert given["target_lr"] == "data/packed/drealsr_x4/reds/train_lr.safetensors"
     made = keys.kind("pack_frames").outputs(SHIPPED, {"dataset": "drealsr", "scale": "4", "camera": "reds"})
     assert given["target_lr"] in made.values() and not any("hr" in name or "bicubic" in name for name in made)
-    shown = keys.kind("frames").inputs(SHIPPED, wildcards | {"camera": "reds"})
+    shown = keys.kind("samples").inputs(SHIPPED, wildcards | {"camera": "reds"})
     assert set(shown) == {"test_lr", "generator"} and shown["test_lr"] in made.values()
     (figure,) = {row["hr"] for row in keys.key(SHIPPED, "figure", {"figure": "dada_reds"})["settings"]["rows"]}
     assert figure is None

@@ -2,7 +2,6 @@
 
 import copy
 import re
-from types import SimpleNamespace
 
 import pytest
 
@@ -10,7 +9,7 @@ from pipeline.cost import estimate
 from pipeline.errors import UserError
 from pipeline.methods import dasr
 from pipeline.plan import domains, keys, params, runs
-from pipeline.workflow.rules import Workflow
+from pipeline.workflow import folders
 
 SHIPPED = params.load("params.yaml")
 WEIGHTS = SHIPPED["weights"]
@@ -116,11 +115,11 @@ def test_a_stage_can_be_spared_and_the_table_says_so(settings):
     assert runs.stage_weights(SHIPPED, "simcam_features", "dasr", "dsn") == []
     assert runs.stage_weights(SHIPPED, "simcam_features", "dasr", "sr") == ["alexnet"]
     assert runs.stage_weights(SHIPPED, "simcam_lab_features", "dasr", "dsn") == ["alexnet"]
-    assert "are left out in this edition: alexnet by DASR dsn." in notes(SHIPPED)
+    assert "leaves out the loss terms that need these pretrained files: alexnet by DASR dsn." in notes(SHIPPED)
     told = "features in loss terms: alexnet-owt-7be5be79.pth by DASR sr; vgg19-dcbb9e9d.pth by DADA adapt."
     assert told in notes(SHIPPED)
     settings["datasets"]["simcam_features"]["weights_except"] = {}
-    assert "left out" not in notes(settings)
+    assert "leaves out" not in notes(settings)
 
 
 def test_a_preset_is_given_the_files_of_its_own_terms(settings):
@@ -145,7 +144,7 @@ class TestFolders:
 
     def folders(self, settings, file, folder=None):
         settings["adopt"]["weights"] = None if folder is None else str(folder)
-        return Workflow(settings, ".").weights_folders(SimpleNamespace(file=file))
+        return folders.of_fetch_weights(settings, {"file": file})
 
     def test_the_users_folder_is_passed_on(self, settings, tmp_path):
         assert self.folders(settings, "BSRGAN.pth") == {}
