@@ -72,7 +72,7 @@ def place(tmp_path, monkeypatch) -> Path:
 def key(place: Path, modules: tuple[str, ...] = ("pipeline.work",), **settings) -> dict:
     sha256 = fingerprint.digest(fingerprint.closure(modules, place / "pipeline"))
     return {
-        "stage": "work",
+        "kind": "work",
         "wildcards": {"seed": "0"},
         "settings": {"times": 2} | settings,
         "code": {"modules": list(modules), "sha256": sha256},
@@ -303,7 +303,7 @@ def test_killed(place):
         ({"output": "second=b"}, "--output: a name was given twice"),
         ({"key": "{"}, "--key: not valid JSON"),
         (
-            {"key": '{"stage": "work"}'},
+            {"key": '{"kind": "work"}'},
             "--key: expected exactly code, files, packages, settings, shell, stage, wildcards",
         ),
     ],

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from pipeline.errors import UserError
 from pipeline.files import sha256
 from pipeline.models import build, cdc
+from pipeline.weights import published
 from pipeline.weights.published import published_cdc
 from tests.golden.reference_inputs import fill, image, noise
 
@@ -239,10 +240,10 @@ class TestReleasedCheckpoints:
             network = build({"name": "cdc", "scale": 4, **PAPER})
             state = {name: torch.empty_like(value) for name, value in network.state_dict().items()}
         assert set(state) == released_names(4)
-        monkeypatch.setattr(cdc, "open_weights", lambda path, spec: dict(list(state.items())[:-1]))
+        monkeypatch.setattr(published, "open_weights", lambda path, spec: dict(list(state.items())[:-1]))
         with torch.device("meta"), pytest.raises(UserError, match="1 tensors missing"):
             published_cdc("x.pth", {}, 4, **PAPER)
-        monkeypatch.setattr(cdc, "open_weights", lambda path, spec: state)
+        monkeypatch.setattr(published, "open_weights", lambda path, spec: state)
         with torch.device("meta"):
             published_cdc("x.pth", {}, 4, **PAPER)
 

@@ -21,7 +21,7 @@ SETTINGS = {"fit": {"lr": 0.1, "net": {"width": 4}}, "measure": {}, "table": {"d
 
 def key_of(stage: str, wildcards: dict, settings: dict = SETTINGS) -> str:
     key = {
-        "stage": stage,
+        "kind": stage,
         "wildcards": wildcards,
         "settings": settings[stage],
         "code": {"modules": ["pipeline.errors"], "sha256": "c"},

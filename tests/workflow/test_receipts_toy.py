@@ -354,7 +354,7 @@ def test_only_the_key_is_a_tracked_param(origin):
     records = [json.loads(path.read_text()) for path in (origin / ".snakemake/metadata").rglob("*") if path.is_file()]
     assert len(records) == 17
     for record in records:
-        assert len(record["params"]) == 1 and '"stage"' in record["params"][0], record["params"]
+        assert len(record["params"]) == 1 and '"kind"' in record["params"][0], record["params"]
 
 
 def test_hands_off_while_another_snakemake_runs(full):
