@@ -121,11 +121,11 @@ def test_networks_are_compared_by_their_distance(tmp_path):
             compare.networks(tmp_path / "one", tmp_path / other)
 
 
-def receipt(stage: str, first: str, inputs: dict[str, str], outputs: list[str] = (), **run) -> Receipt:
+def receipt(kind: str, first: str, inputs: dict[str, str], outputs: list[str] = (), **run) -> Receipt:
     entries = {path: {"sha256": "0", "md5": "0", "size": 1} for path in (first, *outputs)}
     modules = ["pipeline.errors"]
     code = {"modules": modules, "sha256": fingerprint.code(*modules)}
-    key = {"stage": stage, "wildcards": {}, "settings": {}, "code": code, "packages": None, "shell": "s"}
+    key = {"kind": kind, "wildcards": {}, "settings": {}, "code": code, "packages": None, "shell": "s"}
     key["files"] = {"inputs": {str(place): path for place, path in enumerate(inputs)}, "outputs": {"first": first}}
     known = {name: value[:16] for name, value in fingerprint.closure(modules).items()}
     return Receipt(f"{first}.receipt.json", key, inputs, entries, {"modules": known} | run, None)

@@ -308,7 +308,7 @@ def test_killed(place):
         ({"key": "{"}, "--key: not valid JSON"),
         (
             {"key": '{"kind": "work"}'},
-            "--key: expected exactly code, files, packages, settings, shell, stage, wildcards",
+            "--key: expected exactly code, files, kind, packages, settings, shell, wildcards",
         ),
     ],
 )
