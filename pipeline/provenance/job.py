@@ -2,7 +2,8 @@
 
 Every job is `python -m pipeline.<module> --key JSON --input NAME=PATH … --output NAME=PATH … --receipt PATH`, run from
 the repository root. The key says what the job is; inputs are hashed before, outputs after the work; the receipt is
-written last, so whatever interrupts a job leaves neither a receipt nor an output of this attempt.
+written last, so whatever interrupts a job leaves neither a receipt nor an output of this attempt. What changes no
+result, such as how often a state is saved, is told by `--option NAME=JSON` and is not in the key.
 """
 
 import argparse
@@ -14,9 +15,10 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from pipeline import files
 from pipeline.errors import UserError
@@ -39,6 +41,7 @@ class Job:
     folders: dict[str, Path]
     key_sha256: str
     any_versions: bool = False
+    options: dict[str, Any] = field(default_factory=dict)
 
     def input(self, name: str) -> Path:
         """The one input of that name; UserError when there is none or more than one."""
@@ -46,6 +49,12 @@ class Job:
         if len(paths) != 1:
             raise UserError(f"--input {name}=…: stage {self.stage} expects exactly one, got {len(paths)}.")
         return paths[0]
+
+    def option(self, name: str) -> Any:
+        """The value of that option; UserError when it was not given."""
+        if name not in self.options:
+            raise UserError(f"--option {name}=…: is missing. Run snakemake again, it makes a new plan.")
+        return self.options[name]
 
 
 def seal(receipt: Mapping) -> str:
@@ -60,6 +69,7 @@ def words(
     outputs: Mapping[str, str],
     receipt: str,
     folders: Mapping[str, str] | None = None,
+    options: Mapping[str, object] | None = None,
 ) -> list[str]:
     """The command line of a job; `run` reads exactly this back. The running Python is the job's Python."""
     words = [_python(), "-m", module, "--key", key]
@@ -68,6 +78,8 @@ def words(
             words += ["--input", f"{name}={path}"]
     words += [word for name, path in outputs.items() for word in ("--output", f"{name}={path}")]
     words += [word for name, path in (folders or {}).items() for word in ("--folder", f"{name}={path}")]
+    for name, value in (options or {}).items():
+        words += ["--option", f"{name}={files.canonical_json(value)}"]
     return [*words, "--receipt", receipt]
 
 
@@ -105,6 +117,7 @@ def parse(words: list[str], module: str) -> tuple[dict, Job, Path]:
     parser.add_argument("--input", action="append", default=[], metavar="NAME=PATH")
     parser.add_argument("--output", action="append", default=[], metavar="NAME=PATH", required=True)
     parser.add_argument("--folder", action="append", default=[], metavar="NAME=PATH", help="outside the repository")
+    parser.add_argument("--option", action="append", default=[], metavar="NAME=JSON", help="changes no result")
     parser.add_argument("--receipt", required=True, metavar="PATH")
     parser.add_argument("--any-versions", action="store_true", help="also with packages that are not the lock's")
     arguments = parser.parse_args(words)
@@ -122,8 +135,10 @@ def parse(words: list[str], module: str) -> tuple[dict, Job, Path]:
     if len(outputs) != len(arguments.output):
         raise UserError("--output: a name was given twice; every output has its own.")
     _check_files(key["files"], inputs, outputs)
+    options = {name: _option(name, text) for name, text in _pairs("--option", arguments.option)}
     digest = hashlib.sha256(files.canonical_json(key).encode()).hexdigest()
-    job = Job(key["stage"], key["wildcards"], key["settings"], inputs, outputs, folders, digest, arguments.any_versions)
+    asked = (inputs, outputs, folders, digest, arguments.any_versions, options)
+    job = Job(key["stage"], key["wildcards"], key["settings"], *asked)
     return key, job, _inside("--receipt", arguments.receipt)
 
 
@@ -159,6 +174,7 @@ def _execute(work: Callable, tidy: Callable | None, key: dict, job: Job, receipt
                 "seconds": round(time.monotonic() - clock, 3),
                 "peak_memory_mb": environment.peak_memory_mb(),
                 "folders": {name: str(path) for name, path in job.folders.items()},
+                "options": job.options,
                 "modules": {name: value[:16] for name, value in modules.items()},
             }
             # An informational NaN must not cost a finished training: JSON has no such number, text does.
@@ -264,8 +280,15 @@ def _pairs(option: str, values: list[str]) -> Iterator[tuple[str, str]]:
     for value in values:
         name, equals, path = value.partition("=")
         if not (name and equals and path):
-            raise UserError(f"{option} {value}: expected NAME=PATH.")
+            raise UserError(f"{option} {value}: expected NAME={'JSON' if option == '--option' else 'PATH'}.")
         yield name, path
+
+
+def _option(name: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UserError(f"--option {name}={text}: not valid JSON ({error}).") from error
 
 
 def _inside(option: str, text: str) -> Path:
