@@ -11,17 +11,14 @@ configfile: "params.yaml"
 
 include: "rules/common.smk"
 include: "rules/fetch.smk"
-include: "rules/pack.smk"
-include: "rules/pack_frames.smk"
-include: "rules/fetch_weights.smk"
-include: "rules/train.smk"
-include: "rules/evaluate.smk"
-include: "rules/sr_kernel.smk"
-include: "rules/frames.smk"
-include: "rules/table.smk"
-include: "rules/figure.smk"
-include: "rules/report.smk"
-include: "rules/claims.smk"
+
+
+# One file for each kind of job that leaves a receipt.
+for kind in jobs.kinds:
+
+    include: f"rules/{kind}.smk"
+
+
 include: "rules/track.smk"
 
 

@@ -1,4 +1,8 @@
-"""A paper's printed numbers and its claims about them -> which claims follow, as a page and a CSV. Local: seconds, no torch."""
+"""Ask a paper's printed claims of its own printed numbers. Local: seconds, no torch.
+
+Reads: numbers, claims.
+Writes: html, csv.
+"""
 
 
 localrules:
@@ -9,15 +13,11 @@ rule claims:
     input:
         unpack(jobs.inputs("claims")),
     output:
-        html="results/report/claims_{paper}.html",
-        csv="results/report/claims_{paper}.csv",
-        receipt="results/report/claims_{paper}.html.receipt.json",
+        **jobs.outputs("claims"),
     log:
         "results/report/claims_{paper}.log",
     resources:
-        runtime=10,
-        mem_mb=1000,
-        cpus_per_task=1,
+        **jobs.resources("claims"),
     params:
         key=jobs.key("claims"),
         command=jobs.command("claims"),

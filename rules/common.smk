@@ -1,10 +1,11 @@
-"""Settings checked; `jobs` answers what the rules ask."""
+"""Settings checked; `jobs` answers what the rules ask, from `pipeline/plan/<kind>.py`."""
 
 from snakemake.exceptions import WorkflowError
 
-from pipeline.plan import runs as plan
 from pipeline.errors import UserError
-from pipeline.workflow.rules import RUN, Workflow
+from pipeline.plan.generators import OF_TRAINING
+from pipeline.workflow import folders
+from pipeline.workflow.rules import FOLDER, UNTRAINED, Workflow
 
 try:
     jobs = Workflow(config, workflow.basedir)

@@ -1,24 +1,20 @@
-"""A generator and a camera's test images -> metrics_<camera>.json and crops for the figures."""
+"""Measure a generator on a camera's test images.
 
-FOLDER = plan.run_folder(**RUN, method="{method}", stage="{stage}")
-UNTRAINED = plan.untrained_folder("{dataset}", "{scale}", "{method}")
+Reads: generator (of a method that is trained), test_lr, test_hr, lpips_weights (where the edition has them).
+Writes: metrics, image by image.
+"""
 
 
 rule evaluate:
     input:
         unpack(jobs.inputs("evaluate")),
     output:
-        metrics=plan.metrics_file(FOLDER, "{camera}"),
-        samples=plan.samples_file(FOLDER, "{camera}"),
-        receipt=plan.receipt_file(plan.metrics_file(FOLDER, "{camera}")),
+        **jobs.outputs("evaluate"),
     log:
         f"{FOLDER}/log_{{camera}}.txt",
-    threads: jobs.resource("evaluate", "cpus_per_task")
+    threads: jobs.threads("evaluate")
     resources:
-        runtime=jobs.resource("evaluate", "runtime"),
-        mem_mb=jobs.resource("evaluate", "mem_mb"),
-        cpus_per_task=jobs.resource("evaluate", "cpus_per_task"),
-        gpu=jobs.resource("evaluate", "gpu"),
+        **jobs.resources("evaluate"),
     params:
         key=jobs.key("evaluate"),
         command=jobs.command("evaluate"),
@@ -28,11 +24,7 @@ rule evaluate:
 
 # A method without training, such as bicubic, has no generator file.
 use rule evaluate as evaluate_untrained with:
-    input:
-        unpack(jobs.inputs("evaluate")),
     output:
-        metrics=plan.metrics_file(UNTRAINED, "{camera}"),
-        samples=plan.samples_file(UNTRAINED, "{camera}"),
-        receipt=plan.receipt_file(plan.metrics_file(UNTRAINED, "{camera}")),
+        **jobs.outputs("evaluate", without=OF_TRAINING),
     log:
         f"{UNTRAINED}/log_{{camera}}.txt",

@@ -1,4 +1,7 @@
-"""Data sets of data/sources.yaml -> data/raw/{source}: archives (read-only), images, manifest, counts. Local: it needs internet.
+"""Fetch a data set of data/sources.yaml. Local: it needs internet. Runs a command of the user, so it leaves no receipt.
+
+Reads: addresses and digests in data/sources.yaml.
+Writes: data/raw/{source}: archives (read-only), images, manifest, counts.
 
 The manifest lists every file with its hash, so it follows the content and no file time. inventory.json is no output: Snakemake
 would remove it when a count is not met, and it says which. Settings of `fetch` in params.yaml do not make a data set another

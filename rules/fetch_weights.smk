@@ -1,4 +1,8 @@
-"""Pretrained files -> data/weights, checked by hash. Local: compute nodes need no internet."""
+"""Fetch a pretrained file of others and check its hash. Local: compute nodes need no internet.
+
+Reads: the folder that the setting `adopt.weights` names, if the file is there; else the addresses in data/sources.yaml.
+Writes: file.
+"""
 
 
 localrules:
@@ -7,21 +11,17 @@ localrules:
 
 rule fetch_weights:
     output:
-        file="data/weights/{file}",
-        receipt="data/weights/{file}.receipt.json",
+        **jobs.outputs("fetch_weights"),
     log:
         "data/weights/{file}.log",
-    # What cannot be had is said before hours of training, not after.
+    # A file that cannot be had must stop the run before hours of training, not after.
     priority: 1000
     # The fetcher asks again by itself (`fetch.retries`); what it stops at it would stop at again. 0 wins over profiles.
     retries: 0
     resources:
-        runtime=60,
-        downloads=1,
-        mem_mb=1000,
-        cpus_per_task=1,
+        **jobs.resources("fetch_weights"),
     params:
         key=jobs.key("fetch_weights"),
-        command=jobs.command("fetch_weights", folders=jobs.fetch_folders),
+        command=jobs.command("fetch_weights", folders.of_fetch_weights),
     shell:
         "{params.command} > {log} 2>&1"

@@ -1,4 +1,8 @@
-"""Crops, test images and kernels -> figures and the numbers drawn in them. Local: seconds, no torch."""
+"""Draw a figure of a paper, and keep the numbers drawn in it. Local: seconds, no torch.
+
+Reads: what its kind shows of lr, hr, samples and kernel.
+Writes: image, data.
+"""
 
 
 localrules:
@@ -10,17 +14,13 @@ rule figure:
     input:
         unpack(jobs.inputs("figure")),
     output:
-        image="results/figures/{figure}.svg",
-        data="results/figures/{figure}.json",
-        receipt="results/figures/{figure}.svg.receipt.json",
+        **jobs.outputs("figure", form="svg"),
     log:
         "results/figures/{figure}.log",
     wildcard_constraints:
         figure=jobs.figures("svg"),
     resources:
-        runtime=10,
-        mem_mb=2000,
-        cpus_per_task=1,
+        **jobs.resources("figure"),
     params:
         key=jobs.key("figure"),
         command=jobs.command("figure"),
@@ -31,8 +31,6 @@ rule figure:
 # Photographs: pixels, not vectors.
 use rule figure as figure_of_pictures with:
     output:
-        image="results/figures/{figure}.png",
-        data="results/figures/{figure}.json",
-        receipt="results/figures/{figure}.png.receipt.json",
+        **jobs.outputs("figure", form="png"),
     wildcard_constraints:
         figure=jobs.figures("png"),

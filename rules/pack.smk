@@ -1,26 +1,23 @@
-"""Data sets -> packed images per camera and the manifest that lists every image with its hash.
+"""Pack one camera of a data set: its images into a few files, and a manifest that lists every image with its hash.
 
-Input: nothing for simulated cameras; for a data set that cannot be downloaded, the folder named by `adopt` in params.yaml.
+Reads: nothing for simulated cameras; for a data set that cannot be downloaded, the folder that the setting `adopt` names.
+Writes: train, val and test as lr, hr and bicubic (LR made from HR); manifest.
 """
 
 
 rule pack:
     output:
-        **plan.packed_files("{dataset}", "{scale}", "{camera}"),
-        manifest=plan.manifest_file("{dataset}", "{scale}", "{camera}"),
-        receipt=plan.receipt_file(plan.manifest_file("{dataset}", "{scale}", "{camera}")),
+        **jobs.outputs("pack"),
     log:
         "results/manifests/{dataset}_x{scale}/{camera}.log",
     wildcard_constraints:
         camera=jobs.cameras(frames=False),
     priority: 200
-    threads: jobs.resource("pack", "cpus_per_task")
+    threads: jobs.threads("pack")
     resources:
-        runtime=jobs.resource("pack", "runtime"),
-        mem_mb=jobs.resource("pack", "mem_mb"),
-        cpus_per_task=jobs.resource("pack", "cpus_per_task"),
+        **jobs.resources("pack"),
     params:
         key=jobs.key("pack"),
-        command=jobs.command("pack", folders=jobs.pack_folders),
+        command=jobs.command("pack", folders.of_pack),
     shell:
         "{params.command} --workers {threads} > {log} 2>&1"

@@ -1,26 +1,23 @@
-"""Frames of a camera that has LR alone -> packed LR; a generator and such frames -> crops of their SR for figures.
+"""Pack frames of a camera that has LR alone, and a manifest that lists every image with its hash.
 
-Input: the folder named by `adopt` in params.yaml, under the name of the data module.
+Reads: the folder that the setting `adopt` names under the name of the data module.
+Writes: train and test as lr; manifest.
 """
 
 
 rule pack_frames:
     output:
-        **plan.frames_files("{dataset}", "{scale}", "{camera}"),
-        manifest=plan.manifest_file("{dataset}", "{scale}", "{camera}"),
-        receipt=plan.receipt_file(plan.manifest_file("{dataset}", "{scale}", "{camera}")),
+        **jobs.outputs("pack_frames"),
     log:
         "results/manifests/{dataset}_x{scale}/{camera}.log",
     wildcard_constraints:
         camera=jobs.cameras(frames=True),
     priority: 200
-    threads: jobs.resource("pack", "cpus_per_task")
+    threads: jobs.threads("pack_frames")
     resources:
-        runtime=jobs.resource("pack", "runtime"),
-        mem_mb=jobs.resource("pack", "mem_mb"),
-        cpus_per_task=jobs.resource("pack", "cpus_per_task"),
+        **jobs.resources("pack_frames"),
     params:
         key=jobs.key("pack_frames"),
-        command=jobs.command("pack_frames", folders=jobs.frames_folders),
+        command=jobs.command("pack_frames", folders.of_pack_frames),
     shell:
         "{params.command} > {log} 2>&1"

@@ -1,4 +1,8 @@
-"""Tables, crops of test images and training histories -> one self-contained HTML page. Local: seconds, no torch."""
+"""Make one self-contained page about a table. Local: seconds, no torch.
+
+Reads: table_html, csv, crossdevice_html; samples and metrics of every method and pair; test_lr, test_hr; history of every run.
+Writes: html.
+"""
 
 
 localrules:
@@ -9,14 +13,11 @@ rule report:
     input:
         unpack(jobs.inputs("report")),
     output:
-        html="results/report/{report}.html",
-        receipt="results/report/{report}.html.receipt.json",
+        **jobs.outputs("report"),
     log:
         "results/report/{report}.log",
     resources:
-        runtime=10,
-        mem_mb=2000,
-        cpus_per_task=1,
+        **jobs.resources("report"),
     params:
         key=jobs.key("report"),
         command=jobs.command("report"),

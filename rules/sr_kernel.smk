@@ -1,20 +1,20 @@
-"""Generators -> the kernels between their SR and the LR that they were given."""
+"""Estimate the kernel between what a generator makes of a camera's LR, and that LR.
+
+Reads: generator (of a method that is trained), test_lr.
+Writes: kernel.
+"""
 
 
 rule sr_kernel:
     input:
         unpack(jobs.inputs("sr_kernel")),
     output:
-        kernel=plan.kernel_file(FOLDER, "{camera}"),
-        receipt=plan.receipt_file(plan.kernel_file(FOLDER, "{camera}")),
+        **jobs.outputs("sr_kernel"),
     log:
         f"{FOLDER}/log_kernel_{{camera}}.txt",
-    threads: jobs.resource("evaluate", "cpus_per_task")
+    threads: jobs.threads("sr_kernel")
     resources:
-        runtime=jobs.resource("evaluate", "runtime"),
-        mem_mb=jobs.resource("evaluate", "mem_mb"),
-        cpus_per_task=jobs.resource("evaluate", "cpus_per_task"),
-        gpu=jobs.resource("evaluate", "gpu"),
+        **jobs.resources("sr_kernel"),
     params:
         key=jobs.key("sr_kernel"),
         command=jobs.command("sr_kernel"),
@@ -25,7 +25,6 @@ rule sr_kernel:
 # A method without training, such as bicubic, has no generator file.
 use rule sr_kernel as sr_kernel_untrained with:
     output:
-        kernel=plan.kernel_file(UNTRAINED, "{camera}"),
-        receipt=plan.receipt_file(plan.kernel_file(UNTRAINED, "{camera}")),
+        **jobs.outputs("sr_kernel", without=OF_TRAINING),
     log:
         f"{UNTRAINED}/log_kernel_{{camera}}.txt",

@@ -1,4 +1,8 @@
-"""Measured metrics and a paper's reported numbers -> LaTeX, CSV and an HTML preview. Local: seconds, no torch."""
+"""Make a table from measured metrics. Local: seconds, no torch.
+
+Reads: metrics of every cell; reported, the numbers of a paper, where the table shows them.
+Writes: tex, csv, html.
+"""
 
 
 localrules:
@@ -9,16 +13,11 @@ rule table:
     input:
         unpack(jobs.inputs("table")),
     output:
-        tex="results/tables/{table}.tex",
-        csv="results/tables/{table}.csv",
-        html="results/tables/{table}.html",
-        receipt="results/tables/{table}.tex.receipt.json",
+        **jobs.outputs("table"),
     log:
         "results/tables/{table}.log",
     resources:
-        runtime=10,
-        mem_mb=1000,
-        cpus_per_task=1,
+        **jobs.resources("table"),
     params:
         key=jobs.key("table"),
         command=jobs.command("table"),

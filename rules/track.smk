@@ -1,6 +1,8 @@
-"""Receipts of finished runs -> MLflow, one writer; what it leaves only says where to look. Local, no receipt of its own.
+"""Bring finished runs into MLflow, one writer. Local; runs a command of the user, so it leaves no receipt.
 
-Nothing rests on its output, and it starts when nothing else runs or can: a store that is away holds up nothing.
+Reads: receipts of every training and evaluation below a table.
+Writes: results/tracking/{table}.json, which only says where to look. Nothing rests on it, and it starts when nothing else
+runs or can: a store that cannot be reached holds up nothing.
 """
 
 

@@ -1,4 +1,8 @@
-"""One training rule per stage of every method in params.yaml; what a stage is given is what its block `reads` and `starts`."""
+"""Train one stage of a method; one rule for every stage of every method in the settings.
+
+Reads: the packed images that the stage's block `reads`, the networks that it `starts` from, its pretrained files.
+Writes: the networks that it `produces`; history (the loss terms over its steps).
+"""
 
 for method, stage in jobs.trainings():
 
@@ -8,18 +12,15 @@ for method, stage in jobs.trainings():
         input:
             unpack(jobs.inputs("train", method=method, stage=stage)),
         output:
-            **jobs.training_outputs(method, stage),
+            **jobs.outputs("train", method=method, stage=stage),
         log:
-            f"{plan.run_folder(**RUN, method=method, stage=stage)}/log.txt",
+            FOLDER.replace("{method}", method).replace("{stage}", stage) + "/log.txt",
         priority: jobs.priority(method, stage)
         # On a node the rules are read again; there, only the main process starts jobs again, with more memory.
         retries: jobs.retries if workflow.is_main_process else 0
-        threads: jobs.resource("train", "cpus_per_task")
+        threads: jobs.threads("train")
         resources:
-            runtime=jobs.resource("train", "runtime"),
-            mem_mb=jobs.resource("train", "mem_mb"),
-            cpus_per_task=jobs.resource("train", "cpus_per_task"),
-            gpu=jobs.resource("train", "gpu"),
+            **jobs.resources("train"),
             steps=jobs.steps(method, stage),
         params:
             key=jobs.key("train", method=method, stage=stage),

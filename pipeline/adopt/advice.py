@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.plan import runs as plan
+from pipeline.plan import cells
 
 
 def lines(params: dict, name: str, folder: Path, found: dict) -> list[str]:
@@ -33,7 +33,7 @@ def _of_scale(params: dict, dataset: str, scale: int, usable: set[str]) -> list[
     counts = []
     for table, block in params["tables"].items():
         if (block["dataset"], block["scale"]) == (dataset, scale):
-            cells = len(plan.table_cells(params, table))
-            counts.append(f"{table} {cells} of {cells + len(plan.absent_cells(params, table))}")
-    cells = f"  (cells: {', '.join(counts)})" if counts else ""
-    return [f"x{scale}: set in params.yaml  datasets.{dataset}.available: {value}{cells}"]
+            count = len(cells.table_cells(params, table))
+            counts.append(f"{table} {count} of {count + len(cells.absent_cells(params, table))}")
+    counted = f"  (cells: {', '.join(counts)})" if counts else ""
+    return [f"x{scale}: set in params.yaml  datasets.{dataset}.available: {value}{counted}"]

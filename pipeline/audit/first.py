@@ -36,12 +36,12 @@ def main(words: list[str]) -> int:
 def read(targets: list[str], now: dict) -> Report:
     """Walk from every target to everything below it, and look into every table among the targets."""
 
-    def key_of(stage: str, wildcards: dict) -> str:
-        return files.canonical_json(keys.key(now, stage, wildcards))
+    def key_of(kind: str, wildcards: dict) -> str:
+        return files.canonical_json(keys.key(now, kind, wildcards))
 
     report = audit(targets, key_of)
     for path in report.roots:
-        if report.nodes[path].receipt.key["stage"] == "table":
+        if report.nodes[path].receipt.key["kind"] == "table":
             # Other targets need no numerical packages.
             from pipeline.audit import numbers
 

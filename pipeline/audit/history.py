@@ -71,15 +71,15 @@ def _git(*words: str) -> bytes:
 def _settings(receipt: Receipt, now: dict, path: str) -> Iterator[str]:
     """Leaves of params.yaml that this receipt's key rests on and that are not as they were for its job."""
     then = _text({name: receipt.key.get(name) for name in ("settings", "files")})
-    stage, wildcards = receipt.key["stage"], receipt.key["wildcards"]
+    kind, wildcards = receipt.key["kind"], receipt.key["wildcards"]
     for commit in _commits(path):
         old = _yaml(commit, path)
-        if old is None or _rests_on(old, stage, _text(wildcards)) != then:
+        if old is None or _rests_on(old, kind, _text(wildcards)) != then:
             continue
         for place, before, after in _leaves(old, now, ()):
             reverted = copy.deepcopy(now)
             _put(reverted, place, before)
-            if _rests_on(reverted, stage, _text(wildcards)) != _rests_on(now, stage, _text(wildcards)):
+            if _rests_on(reverted, kind, _text(wildcards)) != _rests_on(now, kind, _text(wildcards)):
                 yield _line(place, before, after)
         return
 
@@ -92,10 +92,10 @@ def _yaml(commit: str, path: str) -> dict | None:
         return None
 
 
-def _rests_on(params: dict, stage: str, wildcards: str) -> str | None:
+def _rests_on(params: dict, kind: str, wildcards: str) -> str | None:
     """Settings and files of a key, as text; None where no such job follows."""
     try:
-        key = keys.key(params, stage, json.loads(wildcards))
+        key = keys.key(params, kind, json.loads(wildcards))
     except (UserError, LookupError, TypeError, AttributeError, ValueError):
         # An older version of the settings may have another shape than today's code reads.
         return None

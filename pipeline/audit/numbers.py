@@ -32,7 +32,7 @@ def check(report: Report, path: str, key_of: KeyOf) -> Checked:
         )
         return checked
     try:
-        key = receipt.key if receipt.sealed else json.loads(key_of(receipt.key["stage"], receipt.key["wildcards"]))
+        key = receipt.key if receipt.sealed else json.loads(key_of(receipt.key["kind"], receipt.key["wildcards"]))
         scores, reported, wrong = _scores(report, key)
         document, records = tables.document_of(scores, reported), tables.records(scores, reported)
         checked.complaints += _unexplained(checked.target, key, key_of)
@@ -72,7 +72,7 @@ def _unexplained(target: str, key: dict, key_of: KeyOf) -> list[str]:
         return {tuple(cell[name] for name in named): cell["metrics"] for cell in content["settings"]["cells"]}
 
     absent = [place for place, metrics in cells(key).items() if metrics is None]
-    now = cells(json.loads(key_of(key["stage"], key["wildcards"]))) if absent else {}
+    now = cells(json.loads(key_of(key["kind"], key["wildcards"]))) if absent else {}
     return [
         f"{target}: a dash for {method}, setting {setting}, {source} → {other}, seed {seed} has no reason: params.yaml leaves "
         "out no camera that it needs"

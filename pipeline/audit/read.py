@@ -15,7 +15,7 @@ from pipeline.provenance.receipts import Reason
 
 
 def audit(targets: list[str], key_of: receipts.KeyOf) -> Report:
-    """Judge everything that `targets` rest on; `key_of(stage, wildcards)` is the key of a job as of now, as text."""
+    """Judge everything that `targets` rest on; `key_of(kind, wildcards)` is the key of a job as of now, as text."""
     report, found, tracked = Report(targets), receipts.collect(), receipts.tracked_files()
     keys = {path: receipts.key_reasons(receipt, key_of) for path, receipt in found.receipts.items()}
     report.makers = receipts.assign(found.receipts, keys)

@@ -103,7 +103,7 @@ def main(words: list[str]) -> int:
     targets = [Path(target).as_posix() for target in arguments.targets]
     report = first.read(targets, now)
     below = [report.nodes[path].receipt for path in sorted(report.nodes)]
-    chosen = [receipt for receipt in below if receipt.key["stage"] == "evaluate"]
+    chosen = [receipt for receipt in below if receipt.key["kind"] == "evaluate"]
     if not chosen:
         problems = [*report.complaints, f"{', '.join(targets)}: rests on no evaluation; name a finished table."]
         raise UserError("\n".join(problems))

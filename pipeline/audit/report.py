@@ -112,7 +112,7 @@ class Report:
         node = self.nodes[path]
         return {
             "receipt": path,
-            "stage": node.receipt.key["stage"],
+            "kind": node.receipt.key["kind"],
             "wildcards": node.receipt.key["wildcards"],
             "depth": depth,
             "state": STATES[node.mark],

@@ -100,7 +100,7 @@ def run(receipt: Receipt, folder: Path, show: bool) -> Receipt:
         raise UserError(
             f"{receipt.path}: does not name the role of every input, so its job cannot be run from it alone."
         )
-    key, module = files.canonical_json(receipt.key), f"pipeline.jobs.{receipt.key['stage']}"
+    key, module = files.canonical_json(receipt.key), f"pipeline.jobs.{receipt.key['kind']}"
     options = receipt.run.get("options")
     line = job.command(module, key, named["inputs"], named["outputs"], receipt.path, options=options)
     # The line names Python as one types it from the top folder; the job runs elsewhere.

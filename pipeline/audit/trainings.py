@@ -19,8 +19,8 @@ class Trainings:
     def __init__(self, params: dict):
         self.receipts = receipts.collect().receipts
 
-        def key_of(stage: str, wildcards: dict) -> str:
-            return files.canonical_json(keys.key(params, stage, wildcards))
+        def key_of(kind: str, wildcards: dict) -> str:
+            return files.canonical_json(keys.key(params, kind, wildcards))
 
         reasons = {path: receipts.key_reasons(receipt, key_of) for path, receipt in self.receipts.items()}
         self.makers = receipts.assign(self.receipts, reasons)
@@ -32,13 +32,13 @@ class Trainings:
         """
         # A line of the first door says `= mean.psnr_y in results/…/metrics_sony.json`.
         words = [Path(os.path.relpath(word)).as_posix() for word in [cell, *cell.replace(",", " ").split()]]
-        trained = [receipt for receipt in self.receipts.values() if receipt.key["stage"] == "train"]
+        trained = [receipt for receipt in self.receipts.values() if receipt.key["kind"] == "train"]
         runs = {Path(receipt.path).parent.as_posix(): receipt for receipt in trained}
         for path in (word.removesuffix(receipts.SUFFIX) for word in words):
             maker = self.receipts.get(self.makers.get(path, ""))
             if path in runs or maker in trained:
                 return runs.get(path) or maker
-            if maker and maker.key["stage"] == "evaluate":
+            if maker and maker.key["kind"] == "evaluate":
                 makers = [self.receipts[self.makers[name]] for name in maker.inputs if name in self.makers]
                 found = [receipt for receipt in makers if receipt in trained]
                 if not found:
@@ -58,9 +58,9 @@ class Trainings:
                 reached.add(maker)
                 queue += self.receipts[maker].inputs
         order = [path for path in receipts.producers_first(self.receipts, self.makers) if path in reached]
-        return [self.receipts[path] for path in order if self.receipts[path].key["stage"] == "train"]
+        return [self.receipts[path] for path in order if self.receipts[path].key["kind"] == "train"]
 
     def measured_with(self, receipt: Receipt) -> list[Receipt]:
         """The evaluations that read a network of this training."""
         every = [self.receipts[path] for path in sorted(self.receipts)]
-        return [r for r in every if r.key["stage"] == "evaluate" and r.inputs.keys() & receipt.outputs.keys()]
+        return [r for r in every if r.key["kind"] == "evaluate" and r.inputs.keys() & receipt.outputs.keys()]

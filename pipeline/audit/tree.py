@@ -102,4 +102,4 @@ def title(node: "Node") -> str:
     first = node.receipt.path.removesuffix(receipts.SUFFIX)
     wildcards = (f"{name}={value}" for name, value in node.receipt.key["wildcards"].items() if value not in first)
     absent = ["(not here, judged by its receipt)"] if node.mark == ABSENT else []
-    return " ".join([node.mark, node.receipt.key["stage"], *wildcards, f" {first}", *absent])
+    return " ".join([node.mark, node.receipt.key["kind"], *wildcards, f" {first}", *absent])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from pipeline.plan import runs as plan
+from pipeline.plan import cells, domains, runs, weights
 
 if TYPE_CHECKING:
     from pipeline.cost.estimate import Row
@@ -41,7 +41,7 @@ def with_seeds(settings: dict, tables: Iterable[str], seeds: list[int]) -> dict:
 def jobs(settings: dict, tables: list[str], rows: list["Row"]) -> list[Jobs]:
     """One line per rule. `rows`: what `pipeline.cost` counted for the same settings and tables."""
     blocks = [settings["tables"][name] for name in tables]
-    cameras = {(b["dataset"], b["scale"], camera) for b in blocks for pair in plan.cell_cameras(b) for camera in pair}
+    cameras = {(b["dataset"], b["scale"], camera) for b in blocks for pair in cells.camera_pairs(b) for camera in pair}
     fetched = {path for name in tables for path in _weights(settings, name)}
     return [
         Jobs("pack", len(cameras), len({place[:2] for place in cameras})),
@@ -57,7 +57,7 @@ def longest_chain(settings: dict, rows: list["Row"]) -> float:
     one = {(row.dataset, row.scale, *_method(settings, row)): row.hours / row.runs for row in _trained(rows)}
 
     def chain(dataset: str, scale: int, method: str, stage: str) -> float:
-        origins = (origin.split("/") for origin in plan.stage_block(settings, method, stage)["starts"].values())
+        origins = (origin.split("/") for origin in runs.stage_block(settings, method, stage)["starts"].values())
         before = max((chain(dataset, scale, *origin) for origin in origins), default=0.0)
         return one[dataset, scale, method, stage] + before
 
@@ -102,7 +102,7 @@ def _trainings(settings: dict, rows: list["Row"]) -> list[Jobs]:
 
 
 def _evaluations(settings: dict, tables: list[str], rows: list["Row"]) -> list[Jobs]:
-    metrics = {cell["metrics"] for name in tables for cell in plan.table_cells(settings, name)}
+    metrics = {cell["metrics"] for name in tables for cell in cells.table_cells(settings, name)}
     trained = {path for path in metrics if PurePath(path).parent.name.startswith("seed")}
     measured = [row for row in rows if row.stage == "evaluate"]
     found = [_sum(settings, "evaluate", "evaluate", measured, _folders(trained))] if trained else []
@@ -115,7 +115,7 @@ def _folders(paths: Iterable[str]) -> int:
 
 
 def _sum(settings: dict, rule: str, kind: str, rows: list["Row"], submissions: int) -> Jobs:
-    asked = [plan.edition(settings, row.dataset)["resources"][kind] for row in rows]
+    asked = [domains.edition(settings, row.dataset)["resources"][kind] for row in rows]
     pairs = list(zip(rows, asked, strict=True))
     return Jobs(
         rule,
@@ -140,7 +140,7 @@ def _method(settings: dict, row: "Row") -> tuple[str, str]:
 def _weights(settings: dict, table: str) -> set[str]:
     """Pretrained files that trainings and evaluations of a table read."""
     dataset = settings["tables"][table]["dataset"]
-    runs = plan.training_runs(settings, table).values()
-    names = {name for run in runs for name in plan.stage_weights(settings, dataset, run["method"], run["stage"])}
-    names |= {"alexnet"} & set(plan.edition(settings, dataset)["weights"])  # LPIPS
-    return {plan.weights_file(settings, name) for name in names}
+    trainings = cells.training_runs(settings, table).values()
+    names = {name for run in trainings for name in runs.stage_weights(settings, dataset, run["method"], run["stage"])}
+    names |= {"alexnet"} & set(domains.edition(settings, dataset)["weights"])  # LPIPS
+    return {weights.file_of(settings, name) for name in names}

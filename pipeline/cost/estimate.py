@@ -16,8 +16,7 @@ from pipeline.cost import table as cost_table
 from pipeline.cost.operations import Work, of_image, of_training
 from pipeline.errors import UserError
 from pipeline.files import read_json, write_text
-from pipeline.plan import keys, params
-from pipeline.plan import runs as plan
+from pipeline.plan import cells, domains, keys, params, paths, runs
 
 # What may differ between two runs whose steps take equally long.
 PACE = ("networks", "loss", "scale", "weights", "compute")
@@ -56,9 +55,9 @@ def rows(settings: dict, tables: list[str]) -> list[Row]:
     unknown = [name for name in tables if name not in settings["tables"]]
     if unknown:
         raise UserError(f"table {', '.join(unknown)}: params.yaml knows {', '.join(settings['tables'])}.")
-    runs = {folder: run for name in tables for folder, run in plan.training_runs(settings, name).items()}
+    trainings = {folder: run for name in tables for folder, run in cells.training_runs(settings, name).items()}
     groups: dict[tuple, dict[str, dict]] = {}
-    for folder, run in runs.items():
+    for folder, run in trainings.items():
         groups.setdefault((run["dataset"], int(run["scale"]), run["method"], run["stage"]), {})[folder] = run
     counted = _Counted(settings)
     trained = [_training(settings, counted, *place, group) for place, group in groups.items()]
@@ -75,13 +74,13 @@ class _Counted:
     def job(self, dataset: str, scale: int, method: str, stage: str) -> dict:
         """Settings of a training job; cameras and seed do not change what it costs."""
         wildcards = {"dataset": dataset, "scale": str(scale), "method": method, "stage": stage, "seed": "0"}
-        return keys.STAGES["train"](self.settings, wildcards)[1]
+        return keys.kind("train").settings(self.settings, wildcards)
 
     def work(self, dataset: str, scale: int, method: str, stage: str) -> Work:
         """One training of a stage, the stages that it starts from looked at first."""
         place = (dataset, scale, method, stage)
         if place not in self.known:
-            block = plan.stage_block(self.settings, method, stage)
+            block = runs.stage_block(self.settings, method, stage)
             origins = {name: origin.split("/") for name, origin in block["starts"].items()}
             starts = {name: self.work(dataset, scale, *origin).specs[name] for name, origin in origins.items()}
             self.known[place] = of_training(self.job(*place), block["reads"], starts)
@@ -119,20 +118,20 @@ def _evaluations(settings: dict, counted: _Counted, tables: list[str]) -> list[R
     files: dict[tuple, set[str]] = {}
     for name in tables:
         block = settings["tables"][name]
-        for cell in plan.table_cells(settings, name):
+        for cell in cells.table_cells(settings, name):
             owner = settings["methods"][cell["method"]].get("same_as", {}).get("method", cell["method"])
             if settings["methods"][owner].get("stages"):
                 files.setdefault((block["dataset"], block["scale"], owner), set()).add(cell["metrics"])
     found = []
-    for (dataset, scale, method), paths in files.items():
-        edition, assumed = plan.edition(settings, dataset), _assumed(settings, dataset)
+    for (dataset, scale, method), measured in files.items():
+        edition, assumed = domains.edition(settings, dataset), _assumed(settings, dataset)
         spec = counted.work(dataset, scale, method, settings["methods"][method]["final"]).specs["generator"]
         flop = assumed["tiles"] * of_image(spec, edition["evaluate"]["tile"] + 2 * edition["evaluate"]["margin"])
         device = _device(edition["compute"])
         label, images = settings["methods"][method]["label"], assumed["test_images"]
         seconds = flop / _rate(settings, device)
         found.append(
-            Row(dataset, scale, label, "evaluate", len(paths), images, flop, seconds, "estimated", device, 0, 0)
+            Row(dataset, scale, label, "evaluate", len(measured), images, flop, seconds, "estimated", device, 0, 0)
         )
     return found
 
@@ -142,13 +141,13 @@ def _data(settings: dict, tables: list[str]) -> list[Row]:
     cameras = {
         (block["dataset"], block["scale"], camera): None
         for block in (settings["tables"][name] for name in tables)
-        for pair in plan.cell_cameras(block)
+        for pair in cells.camera_pairs(block)
         for camera in pair
-        if camera in plan.available(settings, block["dataset"])
+        if camera in domains.available(settings, block["dataset"])
     }
     sizes: dict[tuple, list[int]] = {}
     for dataset, scale, camera in cameras:
-        there = [Path(path) for path in plan.packed_files(dataset, scale, camera).values()]
+        there = [Path(path) for path in paths.packed_files(dataset, scale, camera).values()]
         packed = all(path.is_file() for path in there)
         size = sum(path.stat().st_size for path in there) if packed else _packed_bytes(settings, dataset, scale)
         sizes.setdefault((dataset, scale), []).append(size)
@@ -161,7 +160,7 @@ def _data(settings: dict, tables: list[str]) -> list[Row]:
 def _packed_bytes(settings: dict, dataset: str, scale: int) -> int:
     """HR, LR and bicubic LR of every split of one camera, 3 bytes a pixel."""
     block, assumed = settings["datasets"][dataset], _assumed(settings, dataset)
-    tile = plan.edition(settings, dataset)["evaluate"]["tile"]
+    tile = domains.edition(settings, dataset)["evaluate"]["tile"]
     if "train" in block:
         pixels = sum(block[split]["patches"] * block[split]["size"] ** 2 for split in ("train", "val"))
     elif scale in assumed.get("patch", {}):
@@ -219,6 +218,6 @@ def main() -> int:
         print(cluster.as_text(cluster.jobs(settings, names, found), cluster.longest_chain(settings, found)))
     else:
         print(cost_table.as_text(found, names, settings["plan"]["tflops"]))
-    if left_out := sum(len(plan.absent_cells(settings, name)) for name in names):
+    if left_out := sum(len(cells.absent_cells(settings, name)) for name in names):
         print(f"without {left_out} cells that need cameras which `available` of their data set leaves out")
     return 0

@@ -20,7 +20,7 @@ from pipeline.fetch.lock import Lock
 from pipeline.fetch.obtain import obtain, pin_local
 from pipeline.fetch.room import check_writable
 from pipeline.fetch.settings import Places, Settings
-from pipeline.files import atomic, read_json
+from pipeline.files import atomic
 
 if TYPE_CHECKING:
     from pipeline.provenance.job import Job
@@ -125,9 +125,7 @@ def _put(origin: Path, path: Path, link: bool) -> None:
 
 def work(job: "Job") -> dict:
     """Fetch the one file of this job."""
-    if "fetch" not in job.folders:
-        raise UserError("--folder fetch=FILE: expected the settings of `fetch` in params.yaml, as JSON.")
-    settings = Settings.of(read_json(job.folders["fetch"]), job.folders["fetch"])
+    settings = Settings.of(job.options["fetch"], "--option fetch")
     pin = fetch(job.outputs["file"], job.settings, settings, job.folders.get("weights"))
     return {"fetched_from": pin["url"], "trust": pin["trust"]}
 

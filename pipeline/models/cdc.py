@@ -4,7 +4,6 @@ A chain of hourglasses feeds three heads (flat, edge, corner). Each head up-samp
 the sum of mask x image. Names of parameters are those of the released checkpoints.
 """
 
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -13,7 +12,6 @@ from torch.nn import functional as F
 
 from pipeline.errors import UserError
 from pipeline.models.hourglass import LEVELS, Hourglass, convolution
-from pipeline.weights.pretrained import fill, open_weights
 
 NAMES = ("flat", "edge", "corner")
 Masks = tuple[Tensor, Tensor, Tensor]
@@ -172,15 +170,3 @@ def _initialise(module: nn.Conv2d, gain: float) -> None:
         module.weight.mul_(gain)
     if module.bias is not None:
         nn.init.zeros_(module.bias)
-
-
-def released(path: str | Path, spec: dict, scale: int, **arguments) -> CDC:
-    """The network that CDC's or DADA's authors published, from a verified local file (see `pipeline.weights.pretrained`).
-
-    `arguments` are those of `build`. Names of tensors are the authors', so each is used exactly once, and a file of
-    another scale or size is refused with a UserError, as is one whose tensors do not lie where `spec` says: inside
-    `state_dict` in CDC's files, inside `model` or, for a later phase of DADA, `model.up` or `model.up_t` in DADA's.
-    """
-    network = build(scale=scale, **arguments)
-    fill(network, open_weights(path, spec), path, f"a CDC x{scale} of {arguments}")
-    return network.eval()

@@ -1,10 +1,12 @@
-"""What every figure of params.yaml shows: its settings with all paths, read off params.yaml without torch."""
+"""Kind `figure`: one figure of a paper and the numbers drawn in it."""
 
 from collections.abc import Iterator
 
 from pipeline.errors import UserError
-from pipeline.figures import inputs
-from pipeline.plan import runs as plan
+from pipeline.figures.inputs import named
+from pipeline.plan import domains, paths, runs, samples
+from pipeline.plan.kind import DRAWING, SMALL, Kind, Wildcards
+from pipeline.plan.table import SETTING_LABELS
 
 # Curves and text as vectors where there is nothing else, pixels where there are photographs.
 FORMATS = {"kernels": "svg", "sr_kernels": "svg", "difference": "png", "comparison": "png"}
@@ -14,17 +16,13 @@ NEEDED = {
     "difference": {"cameras", "photographs", "method", "setting", "seed"},
     "comparison": {"pairs", "photographs", "methods", "settings", "seed"},
 }
-SETTING_LABELS = {"real": "real → real", "synthetic": "synthetic → real"}
 
 
-def files(params: dict, name: str) -> dict[str, list[str]]:
-    """Role → paths of everything that a figure reads."""
-    return inputs.named(settings(params, name))
-
-
-def image(params: dict, name: str) -> str:
-    """The figure's file; its numbers lie beside it as JSON."""
-    return f"results/figures/{name}.{FORMATS[params['figures'][name]['kind']]}"
+def outputs(params: dict, wildcards: Wildcards) -> dict[str, str]:
+    """The figure, and the numbers drawn in it; a wildcard `form` says of which kind the figures of a rule are."""
+    name = wildcards["figure"]
+    form = wildcards.get("form") or FORMATS[params["figures"][name]["kind"]]
+    return {"image": f"results/figures/{name}.{form}", "data": f"results/figures/{name}.json"}
 
 
 def estimation(params: dict, scale: int | str) -> dict:
@@ -36,8 +34,9 @@ def estimation(params: dict, scale: int | str) -> dict:
     return {"side": sides[str(scale)], **{key: block[key] for key in ("smoothness", "equations")}}
 
 
-def settings(params: dict, name: str) -> dict:
-    """Everything that the job of a figure is told: `kind`, and `Settings` of pipeline/figures/<kind>.py."""
+def settings(params: dict, wildcards: Wildcards) -> dict:
+    """Everything that the job of a figure is told: `kind`, and `Settings` of pipeline/figures/<kind>.py, with all paths."""
+    name = wildcards["figure"]
     block = params["figures"][name]
     dataset = params["datasets"][block["dataset"]]
     cameras = [
@@ -45,7 +44,7 @@ def settings(params: dict, name: str) -> dict:
         *block.get("pair", []),
         *(one for pair in block.get("pairs", []) for one in pair),
     ]
-    plan.require(params, block["dataset"], cameras, f"figure {name}")
+    domains.require_available(params, block["dataset"], cameras, f"figure {name}")
     shared = {"kind": block["kind"], "scale": block["scale"], "simulated": dataset["simulated"]}
     return shared | KINDS[block["kind"]](params, block, dataset)
 
@@ -54,7 +53,7 @@ def _kernels(params: dict, block: dict, dataset: dict) -> dict:
     name, scale, split = block["dataset"], block["scale"], block["split"]
 
     def panel(camera: str, **changes) -> dict:
-        files = {kind: plan.data_file(name, scale, camera, split, kind) for kind in ("lr", "hr")}
+        files = {kind: paths.data_file(name, scale, camera, split, kind) for kind in ("lr", "hr")}
         recipes = {str(key): recipe for key, recipe in dataset["cameras"][camera].get("recipes", {}).items()}
         row = {"name": camera, "label": dataset["cameras"][camera]["label"], **files, "bicubic": False}
         return row | {"truth": recipes.get(str(scale))} | changes
@@ -62,7 +61,7 @@ def _kernels(params: dict, block: dict, dataset: dict) -> dict:
     panels = [panel(camera) for camera in block["cameras"]]
     if block["bicubic"]:
         first = block["cameras"][0]
-        lr = plan.data_file(name, scale, first, split, "bicubic")
+        lr = paths.data_file(name, scale, first, split, "bicubic")
         panels.insert(0, panel(first, name="bicubic", label="Bicubic", lr=lr, truth=None, bicubic=True))
     return {"estimation": estimation(params, scale), "panels": panels}
 
@@ -70,13 +69,15 @@ def _kernels(params: dict, block: dict, dataset: dict) -> dict:
 def _sr_kernels(params: dict, block: dict, dataset: dict) -> dict:
     source, target = block["pair"]
     labels = {camera: dataset["cameras"][camera]["label"] for camera in (source, target)}
-    own = {kind: plan.data_file(block["dataset"], block["scale"], target, "test", kind) for kind in ("lr", "hr")}
+    own = {kind: paths.data_file(block["dataset"], block["scale"], target, "test", kind) for kind in ("lr", "hr")}
     shown = []
     for entry in block["shown"]:
         folder = _folder(params, block, entry["setting"], source, target, entry["method"])
-        setting = f"\n{SETTING_LABELS[entry['setting']]}" if params["methods"][entry["method"]].get("stages") else ""
+        setting = (
+            f"\n{SETTING_LABELS[entry['setting']].lower()}" if params["methods"][entry["method"]].get("stages") else ""
+        )
         label = f"{params['methods'][entry['method']]['label']}{setting}"
-        shown.append({"label": label, "kernel": plan.kernel_file(folder, target)})
+        shown.append({"label": label, "kernel": paths.kernel_file(folder, target)})
     return {
         "estimation": estimation(params, block["scale"]),
         "own": {"label": f"{labels[target]},\nHR and LR", **own},
@@ -94,9 +95,9 @@ def _difference(params: dict, block: dict, dataset: dict) -> dict:
         for source in models:
             folder = _folder(params, block, block["setting"], source, camera, block["method"])
             name = "own model" if source == camera else f"{labels[source]}'s model"
-            shown.append({"label": name, "samples": plan.samples_file(folder, camera)})
+            shown.append({"label": name, "samples": paths.samples_file(folder, camera)})
         row = {"label": f"{labels[camera]}\n{photograph}", "image": photograph, "box": dataset["crops"][photograph]}
-        hr = plan.data_file(block["dataset"], block["scale"], camera, "test", "hr")
+        hr = paths.data_file(block["dataset"], block["scale"], camera, "test", "hr")
         rows.append({**row, "hr": hr, "shown": shown})
     return {"rows": rows}
 
@@ -104,29 +105,26 @@ def _difference(params: dict, block: dict, dataset: dict) -> dict:
 def _comparison(params: dict, block: dict, dataset: dict) -> dict:
     rows, scale = [], block["scale"]
     for source, target in block["pairs"]:
-        # A camera that has LR alone names its crops in LR pixels; its SR is not measured, only shown.
-        frames = dataset["cameras"][target].get("frames")
-        crops = {name: [scale * value for value in box] for name, box in frames["crops"].items()} if frames else {}
-        crops = crops or dataset["crops"]
-        stored = plan.frames_file if frames else plan.samples_file
-        files = {kind: plan.data_file(block["dataset"], scale, target, "test", kind) for kind in ("lr", "hr")}
-        files |= {"hr": None} if frames else {}
+        crops = samples.crops(params, block["dataset"], scale, target)
+        files = {image: paths.data_file(block["dataset"], scale, target, "test", image) for image in ("lr", "hr")}
+        # SR of a camera that has LR alone is not measured, only shown.
+        files |= {"hr": None} if "frames" in dataset["cameras"][target] else {}
         pair = " → ".join(dataset["cameras"][camera]["label"] for camera in (source, target))
         for photograph in block["photographs"]:
             for setting in block["settings"]:
                 shown = [
-                    {"label": params["methods"][method]["label"], "samples": stored(folder, target)}
+                    {"label": params["methods"][method]["label"], "samples": paths.samples_file(folder, target)}
                     for method in block["methods"]
                     for folder in [_folder(params, block, setting, source, target, method)]
                 ]
-                row = {"label": f"{pair}\n{SETTING_LABELS[setting]}\n{photograph}", "image": photograph}
+                row = {"label": f"{pair}\n{SETTING_LABELS[setting].lower()}\n{photograph}", "image": photograph}
                 rows.append({**row, "box": crops[photograph], **files, "shown": shown})
     return {"rows": rows}
 
 
 def _folder(params: dict, block: dict, setting: str, source: str, target: str, method: str) -> str:
     place = block["dataset"], block["scale"], setting, source, target, method, block["seed"]
-    return plan.result_folder(params, *place)
+    return runs.result_folder(params, *place)
 
 
 KINDS = {"kernels": _kernels, "sr_kernels": _sr_kernels, "difference": _difference, "comparison": _comparison}
@@ -173,3 +171,14 @@ def _unknown_names(place: str, block: dict, dataset: dict, params: dict) -> Iter
             yield f"{place}.methods: '{method}' has no generator to enlarge the frames of {', '.join(targets)} with"
     if block["kind"] == "difference" and set(photographs) != set(block["cameras"]):
         yield f"{place}.photographs: expected one for every camera, {', '.join(block['cameras'])}"
+
+
+KIND = Kind(
+    wildcards=("figure",),
+    inputs=lambda params, wildcards: named(settings(params, wildcards)),
+    outputs=outputs,
+    settings=settings,
+    modules=lambda params, wildcards: [f"pipeline.figures.{params['figures'][wildcards['figure']]['kind']}"],
+    packages=lambda params, wildcards: DRAWING,
+    resources=SMALL | {"mem_mb": 2000},
+)

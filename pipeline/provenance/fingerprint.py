@@ -30,7 +30,7 @@ def closure(modules: Iterable[str], package: Path = PACKAGE) -> dict[str, str]:
     Files are read anew at every call. Raises UserError for a module that does not exist or cannot be parsed.
     """
     found: dict[str, str] = {}
-    queue = [(name, "the list of a stage's modules") for name in modules]
+    queue = [(name, "the list of a job's modules") for name in modules]
     while queue:
         name, wanted_by = queue.pop()
         if name in found:

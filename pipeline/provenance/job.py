@@ -2,8 +2,7 @@
 
 Every job is `python -m pipeline.<module> --key JSON --input NAME=PATH … --output NAME=PATH … --receipt PATH`, run from
 the repository root. The key says what the job is; inputs are hashed before, outputs after the work; the receipt is
-written last, so whatever interrupts a job leaves neither a receipt nor an output of this attempt. What changes no
-result, such as how often a state is saved, is told by `--option NAME=JSON` and is not in the key.
+written last, so whatever interrupts a job leaves neither a receipt nor an output of this attempt.
 """
 
 import argparse
@@ -25,7 +24,7 @@ from pipeline.errors import UserError
 from pipeline.exclusive import exclusive
 from pipeline.provenance import environment, fingerprint
 
-KEY_FIELDS = {"stage", "wildcards", "settings", "files", "code", "packages", "shell"}
+KEY_FIELDS = {"kind", "wildcards", "settings", "files", "code", "packages", "shell"}
 SEALED = ("key", "inputs", "outputs", "run")
 
 
@@ -33,7 +32,7 @@ SEALED = ("key", "inputs", "outputs", "run")
 class Job:
     """What a job was asked to do. Paths are relative to the repository root; folders are the user's own, outside it."""
 
-    stage: str
+    kind: str
     wildcards: dict[str, str]
     settings: dict
     inputs: dict[str, list[Path]]
@@ -41,19 +40,20 @@ class Job:
     folders: dict[str, Path]
     key_sha256: str
     any_versions: bool = False
+    # What no result depends on, such as how often a state is saved; not part of the key.
     options: dict[str, Any] = field(default_factory=dict)
 
     def input(self, name: str) -> Path:
         """The one input of that name; UserError when there is none or more than one."""
         paths = self.inputs.get(name, [])
         if len(paths) != 1:
-            raise UserError(f"--input {name}=…: stage {self.stage} expects exactly one, got {len(paths)}.")
+            raise UserError(f"--input {name}=…: a job of kind {self.kind} expects exactly one, got {len(paths)}.")
         return paths[0]
 
     def option(self, name: str) -> Any:
         """The value of that option; UserError when it was not given."""
         if name not in self.options:
-            raise UserError(f"--option {name}=…: is missing. Run snakemake again, it makes a new plan.")
+            raise UserError(f"--option {name}=…: a job of kind {self.kind} needs it. Run snakemake again.")
         return self.options[name]
 
 
@@ -78,8 +78,11 @@ def words(
             words += ["--input", f"{name}={path}"]
     words += [word for name, path in outputs.items() for word in ("--output", f"{name}={path}")]
     words += [word for name, path in (folders or {}).items() for word in ("--folder", f"{name}={path}")]
-    for name, value in (options or {}).items():
-        words += ["--option", f"{name}={files.canonical_json(value)}"]
+    words += [
+        word
+        for name, value in (options or {}).items()
+        for word in ("--option", f"{name}={files.canonical_json(value)}")
+    ]
     return [*words, "--receipt", receipt]
 
 
@@ -117,7 +120,7 @@ def parse(words: list[str], module: str) -> tuple[dict, Job, Path]:
     parser.add_argument("--input", action="append", default=[], metavar="NAME=PATH")
     parser.add_argument("--output", action="append", default=[], metavar="NAME=PATH", required=True)
     parser.add_argument("--folder", action="append", default=[], metavar="NAME=PATH", help="outside the repository")
-    parser.add_argument("--option", action="append", default=[], metavar="NAME=JSON", help="changes no result")
+    parser.add_argument("--option", action="append", default=[], metavar="NAME=JSON", help="no result depends on it")
     parser.add_argument("--receipt", required=True, metavar="PATH")
     parser.add_argument("--any-versions", action="store_true", help="also with packages that are not the lock's")
     arguments = parser.parse_args(words)
@@ -137,8 +140,17 @@ def parse(words: list[str], module: str) -> tuple[dict, Job, Path]:
     _check_files(key["files"], inputs, outputs)
     options = {name: _option(name, text) for name, text in _pairs("--option", arguments.option)}
     digest = hashlib.sha256(files.canonical_json(key).encode()).hexdigest()
-    asked = (inputs, outputs, folders, digest, arguments.any_versions, options)
-    job = Job(key["stage"], key["wildcards"], key["settings"], *asked)
+    job = Job(
+        key["kind"],
+        key["wildcards"],
+        key["settings"],
+        inputs,
+        outputs,
+        folders,
+        digest,
+        arguments.any_versions,
+        options,
+    )
     return key, job, _inside("--receipt", arguments.receipt)
 
 
@@ -147,7 +159,7 @@ def _execute(work: Callable, tidy: Callable | None, key: dict, job: Job, receipt
     modules = _checked_code(key, "is not the code that was planned", "Run snakemake again, it makes a new plan.")
     if module.startswith("pipeline.") and module not in modules:
         raise UserError(
-            f"--key: its code does not cover {module} itself. Add it to the stage in pipeline/plan/keys.py."
+            f"--key: its code does not cover {module} itself. Name it in `modules` of pipeline/plan/{key['kind']}.py."
         )
     names = key["packages"]["names"] if key["packages"] else []
     if key["packages"] and not job.any_versions:
@@ -236,7 +248,7 @@ def _check_used(modules: dict[str, str]) -> None:
     if missing:
         raise UserError(
             f"the job used {', '.join(missing)}, which the code in its key does not cover: a change there would go "
-            "unnoticed. Add it to the stage's modules in pipeline/plan/keys.py."
+            "unnoticed. Name it in `modules` of the kind in pipeline/plan/."
         )
 
 
@@ -288,7 +300,7 @@ def _option(name: str, text: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise UserError(f"--option {name}={text}: not valid JSON ({error}).") from error
+        raise UserError(f"--option {name}={text}: expected NAME=JSON ({error}).") from error
 
 
 def _inside(option: str, text: str) -> Path:

@@ -15,7 +15,7 @@ from pipeline.provenance.job import KEY_FIELDS, seal
 
 SUFFIX = ".receipt.json"
 LONGEST = 200  # characters of a setting that are told
-NEEDED = {"stage", "wildcards", "settings", "code", "packages"}
+NEEDED = {"kind", "wildcards", "settings", "code", "packages"}
 FOLDERS = ("results", "data")
 MADE_HERE = "results/"
 
@@ -100,7 +100,7 @@ def read(path: str) -> Receipt:
 def judge(found: Found, key_of: KeyOf, look: Look, stray: Stray) -> tuple[dict[str, list[Reason]], dict[str, str]]:
     """Receipt -> reasons why it does not hold (none: it holds), producers first; and path -> receipt of its maker.
 
-    `key_of(stage, wildcards)` is the key as of now in canonical JSON, `look(path)` a file's content as {sha256, …} or
+    `key_of(kind, wildcards)` is the key as of now in canonical JSON, `look(path)` a file's content as {sha256, …} or
     None if it is not here, `stray(path)` a complaint about an input that no receipt claims.
     """
     reasons = {path: key_reasons(receipt, key_of) for path, receipt in found.receipts.items()}
@@ -112,12 +112,12 @@ def judge(found: Found, key_of: KeyOf, look: Look, stray: Stray) -> tuple[dict[s
 
 def key_reasons(receipt: Receipt, key_of: KeyOf) -> list[Reason]:
     """How the key of a receipt differs from the key of the same job as of now."""
-    then, stage = receipt.key, receipt.key["stage"]
+    then, kind = receipt.key, receipt.key["kind"]
     try:
-        text = key_of(stage, then["wildcards"])
+        text = key_of(kind, then["wildcards"])
     except (UserError, LookupError) as error:
         # A method, camera or table that was taken out of params.yaml leaves receipts behind that nothing asks for.
-        return [Reason("setting", stage, f"no longer follows from params.yaml ({error})")]
+        return [Reason("setting", kind, f"no longer follows from params.yaml ({error})")]
     if text == files.canonical_json(then):
         return []
     now = json.loads(text)
@@ -125,8 +125,8 @@ def key_reasons(receipt: Receipt, key_of: KeyOf) -> list[Reason]:
         return []  # JSON turns numbers that name things into text, and that may sort them in another order.
     if set(then) != set(now):
         return [Reason("receipt", receipt.path, "was written by another version of this pipeline")]
-    reasons = [Reason("setting", *change) for change in differences(then["settings"], now["settings"], stage)]
-    reasons += [Reason("setting", *change) for change in differences(then["files"], now["files"], f"{stage}.files")]
+    reasons = [Reason("setting", *change) for change in differences(then["settings"], now["settings"], kind)]
+    reasons += [Reason("setting", *change) for change in differences(then["files"], now["files"], f"{kind}.files")]
     if then["wildcards"] != now["wildcards"]:
         reasons.append(Reason("receipt", receipt.path, "has wildcards that its job does not have"))
     if then["code"] != now["code"]:
@@ -135,7 +135,7 @@ def key_reasons(receipt: Receipt, key_of: KeyOf) -> list[Reason]:
         names = ", ".join((now["packages"] or then["packages"])["names"])
         reasons.append(Reason("packages", names, "or what they need are locked in other versions than the job's"))
     if then["shell"] != now["shell"]:
-        reasons.append(Reason("code", f"shell line of stage {stage}", "changed since the job ran"))
+        reasons.append(Reason("code", f"shell line of kind {kind}", "changed since the job ran"))
     # Keys that differ only in spelling (1 and 1.0) still differ.
     return reasons or [Reason("receipt", receipt.path, "has another key than its job has now")]
 

@@ -15,8 +15,7 @@ from typing import NamedTuple
 from pipeline.errors import UserError
 from pipeline.evaluation.bootstrap import percentile_interval
 from pipeline.files import read_json
-from pipeline.plan import params
-from pipeline.plan import runs as plan
+from pipeline.plan import cells, domains, params
 
 MARKS = {True: "✓", False: "✗", None: "~"}
 
@@ -47,18 +46,18 @@ def steps(settings: dict, table: str, metric: str) -> dict[tuple[str, str, str],
         raise UserError(
             f"tables.{table} has no `order` of two of its methods in params.yaml: best first, as the paper claims."
         )
-    pairs = plan.whole_pairs(settings, table)
+    pairs = cells.whole_pairs(settings, table)
     if not pairs:
-        plan.require(
+        domains.require_available(
             settings, block["dataset"], (one for pair in block["pairs"] for one in pair), f"the order of {table}"
         )
     paths = {
         (cell["method"], cell["setting"], cell["source"], cell["target"], cell["seed"]): cell["metrics"]
-        for cell in plan.table_cells(settings, table)
+        for cell in cells.table_cells(settings, table)
     }
     if missing := sorted({path for path in paths.values() if not Path(path).exists()}):
         raise UserError(f"{missing[0]} and {len(missing) - 1} more are not here. Make the table, or `make pull`.")
-    bootstrap = plan.edition(settings, block["dataset"])["evaluate"]["bootstrap"]
+    bootstrap = domains.edition(settings, block["dataset"])["evaluate"]["bootstrap"]
     sign = 1 if settings["metrics"][metric]["better"] == "higher" else -1
     known: dict[str, dict[str, float]] = {}
 
@@ -120,7 +119,7 @@ def text(settings: dict, table: str, metric: str) -> str:
 
 def _interval_words(settings: dict, block: dict) -> str:
     """What the interval is, in words."""
-    level = plan.edition(settings, block["dataset"])["evaluate"]["bootstrap"]["level"]
+    level = domains.edition(settings, block["dataset"])["evaluate"]["bootstrap"]["level"]
     return f"[{level * 100:g} % bootstrap over images, paired]"
 
 

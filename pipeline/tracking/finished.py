@@ -69,7 +69,7 @@ class Run:
     def finals(self) -> Iterator[tuple[str, float, int]]:
         """(test/{camera}/{metric}, mean, 0) of every evaluation. UserError for a metrics file that its job did not write."""
         for path, receipt in self.receipts.items():
-            if receipt.key["stage"] != "evaluate":
+            if receipt.key["kind"] != "evaluate":
                 continue
             metrics = json.loads(_content(path, receipt))
             for metric, value in metrics["mean"].items():
@@ -85,7 +85,7 @@ class Run:
             "pipeline.key": _sha256(self.main.key),
             "pipeline.host": str(about.get("host")),
             "pipeline.uncommitted_changes": str(about.get("dirty")).lower(),
-            "mlflow.source.name": f"pipeline.{self.main.key['stage']}",
+            "mlflow.source.name": f"pipeline.{self.main.key['kind']}",
             "mlflow.source.git.commit": str(about.get("commit")),
         }
         if simulated:
@@ -125,7 +125,7 @@ def _run(folder: Path, asked: set[Path]) -> Run:
     if changed:
         raise UserError(f"{', '.join(changed)}: changed after its job wrote it. {CURE}")
     trained, evaluated = (
-        {output: receipt for output, receipt in found.items() if receipt.key["stage"] == stage}
+        {output: receipt for output, receipt in found.items() if receipt.key["kind"] == stage}
         for stage in ("train", "evaluate")
     )
     if len(trained) > 1 or not trained | evaluated:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pipeline import files
 from pipeline.errors import UserError
-from pipeline.plan import keys as stages
+from pipeline.plan.keys import key
 from pipeline.provenance import receipts
 
 FOLDER = Path(".snakemake")
@@ -42,10 +42,10 @@ def sync(params: dict, rules: Iterable = ()) -> None:
     hashes = HashCache(CACHE)
     keys: dict[tuple, str] = {}
 
-    def key_of(stage: str, wildcards: dict) -> str:
-        job = (stage, *wildcards.items())
+    def key_of(kind: str, wildcards: dict) -> str:
+        job = (kind, *wildcards.items())
         if job not in keys:
-            keys[job] = files.canonical_json(stages.key(params, stage, wildcards))
+            keys[job] = files.canonical_json(key(params, kind, wildcards))
         return keys[job]
 
     verdicts, makers = receipts.judge(
@@ -58,7 +58,7 @@ def sync(params: dict, rules: Iterable = ()) -> None:
         if reasons:
             told = f"its receipt does not hold: {'; '.join(map(str, reasons))}"
         else:
-            told = key_of(receipt.key["stage"], receipt.key["wildcards"])
+            told = key_of(receipt.key["kind"], receipt.key["wildcards"])
         _write(database, record_type, version, receipt, outputs, told)
         if not reasons:
             _raise_times(receipt.inputs, outputs, hashes)
@@ -139,7 +139,7 @@ def _write(database, record_type, version, receipt: receipts.Receipt | None, out
         record = record or record_type()
         record.params, record.record_format_version, record.incomplete = params, version, False
         if receipt:
-            record.rule, record.input = record.rule or receipt.key["stage"], inputs
+            record.rule, record.input = record.rule or receipt.key["kind"], inputs
             record.input_checksums = {path: f"sha256:{value}" for path, value in receipt.inputs.items()}
         database._write_record(output, record)
 

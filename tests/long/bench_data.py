@@ -26,7 +26,7 @@ from tqdm import tqdm
 from pipeline.datasets.deadleaves import scene
 from pipeline.files import read_json
 from pipeline.images.rgb import bicubic, image_size, read_rgb
-from pipeline.plan import runs as plan
+from pipeline.plan import paths
 from pipeline.sampling.packed import Packed
 from pipeline.sampling.patches import PatchSampler
 from tests.workflow.workspace import Workspace
@@ -36,7 +36,7 @@ FULL, DISTINCT, SCALE, SIDE, BATCH, MOST = 30_502, 1500, 4, 192, 16, 500
 KINDS = {"HR": SCALE, "LR": 1}
 DATASET, CAMERA = "bench", "panasonic"
 SCENE = {"size": 1024, "smallest": 1.0, "largest": 200.0, "layers": 3.0}
-MANIFEST = plan.manifest_file(DATASET, SCALE, CAMERA)
+MANIFEST = paths.manifest_file(DATASET, SCALE, CAMERA)
 
 
 class Pngs:
@@ -132,7 +132,7 @@ def _memory() -> tuple[float, float]:
 
 def packed_file(workspace: Workspace, kind: str) -> Path:
     """Where the training images of a kind are packed."""
-    return workspace.folder / plan.data_file(DATASET, SCALE, CAMERA, "train", kind)
+    return workspace.folder / paths.data_file(DATASET, SCALE, CAMERA, "train", kind)
 
 
 def pack(folder: Path, raw: Path) -> Workspace:

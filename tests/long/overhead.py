@@ -24,7 +24,7 @@ import shutil, sys
 from pathlib import Path
 from pipeline import files
 from pipeline.provenance import job, receipts
-from pipeline.plan import params, runs as plan, roles, keys
+from pipeline.plan import params, runs as plan, keys
 
 now = params.load("params.yaml")
 known, told = {}, receipts.collect().receipts
@@ -39,7 +39,7 @@ for table in tables:
             wildcards |= {"stage": stage, "seed": seed.removeprefix("seed"), "camera": cell["target"]}
             work.append(("evaluate", wildcards))
 for stage, wildcards in work:
-    first, *_ = outputs = list(roles.outputs(now, stage, wildcards).values())
+    first, *_ = outputs = list(keys.kind(stage).outputs(now, wildcards).values())
     old = {path: path.replace(f"/seed{wildcards['seed']}/", "/seed0/") for path in outputs}
     receipt = told[f"{old[first]}.receipt.json"]
     if wildcards["seed"] == "0":

@@ -228,7 +228,7 @@ def test_a_chain_begins_with_what_the_others_start_from(three):
     adapt = three.find(RUN.format("sony-olympus", "dada", "adapt"))
     stages = [Path(one.path).parent.parent.name for one in three.chain(adapt)]
     assert stages == ["train", "circle", "adapt"]
-    assert [one.key["stage"] for one in three.measured_with(adapt)] == ["evaluate"]
+    assert [one.key["kind"] for one in three.measured_with(adapt)] == ["evaluate"]
 
 
 def test_shipped_tolerances_cover_every_metric():

@@ -14,8 +14,7 @@ from torch.nn import functional as F
 from pipeline.cost import estimate, operations
 from pipeline.errors import UserError
 from pipeline.models import build, cdc
-from pipeline.plan import params
-from pipeline.plan import runs as plan
+from pipeline.plan import cells, params, paths
 from pipeline.weights.checkpoints import save_network
 
 PARAMS = params.load()
@@ -182,7 +181,7 @@ def test_shared_stages_are_counted_once(uncounted):
 def test_runs_are_those_of_the_workflow(uncounted):
     for table in ("dada_simcam", "dada"):
         trained = [row for row in estimate.rows(PARAMS, [table]) if row.stage not in ("pack", "evaluate")]
-        assert sum(row.runs for row in trained) == len(plan.training_runs(PARAMS, table))
+        assert sum(row.runs for row in trained) == len(cells.training_runs(PARAMS, table))
 
 
 def test_seconds_come_from_receipts_of_the_same_training(uncounted, tmp_path, monkeypatch):
@@ -191,7 +190,7 @@ def test_seconds_come_from_receipts_of_the_same_training(uncounted, tmp_path, mo
     job = estimate._Counted(settings).job("drealsr", 4, "source_only", "train")
 
     def leave(seed, seconds, **changes):
-        run = plan.run_folder("drealsr", 4, "real", "sony", "source_only", "train", seed)
+        run = paths.run_folder("drealsr", 4, "real", "sony", "source_only", "train", seed)
         path = tmp_path / run / "generator.safetensors.receipt.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         content = {"key": {"settings": job | {"seed": seed} | changes}, "run": {"seconds_per_step": seconds}}
@@ -218,7 +217,7 @@ def test_packed_images_are_weighed_when_they_are_there(uncounted, tmp_path, monk
     known = settings["plan"]["datasets"]["drealsr"]
     pixels = known["patches"] * known["patch"][4] ** 2
     assert estimated > 3 * 3 * pixels
-    for path in plan.packed_files("drealsr", 4, "sony").values():
+    for path in paths.packed_files("drealsr", 4, "sony").values():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(b"12345")
     assert estimate.rows(settings, ["one"])[0].bytes_kept == estimated * 2 // 3 + 45

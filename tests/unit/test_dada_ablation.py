@@ -43,7 +43,7 @@ def test_a_row_differs_from_dada_in_one_switch(method, dataset):
 @pytest.mark.parametrize("method", SWITCHES)
 def test_rows_start_where_dada_starts(method):
     place = ("simcam", 4, "real", "sony-olympus")
-    ours, full = (plan.train_inputs(PARAMS, *place, name, "adapt", 0) for name in (method, "dada"))
+    ours, full = (train.inputs(PARAMS, *place, name, "adapt", 0) for name in (method, "dada"))
     assert ours == full
     assert set(PARAMS["methods"][method]["stages"]) == {"adapt"}
 

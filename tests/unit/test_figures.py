@@ -19,7 +19,7 @@ from pipeline.images.kernels import centre_of_mass
 from pipeline.images.rgb import bicubic
 from pipeline.jobs import figure
 from pipeline.plan import figure as figure_plan
-from pipeline.plan import keys, params, roles
+from pipeline.plan import keys, params
 from pipeline.provenance.job import Job
 from pipeline.sampling.packed import write_images
 from pipeline.settings import build
@@ -250,7 +250,7 @@ def test_every_shipped_figure_can_be_planned(name):
     kind = told.pop("kind")
     assert build(KINDS[kind].Settings, told) and set(figure_plan.FORMATS) == set(KINDS)
     assert f"pipeline.figures.{kind}" in key["code"]["modules"]
-    given = roles.inputs(SHIPPED, "figure", {"figure": name})
+    given = keys.kind("figure").inputs(SHIPPED, {"figure": name})
     assert sum(map(len, given.values())) >= 3
     assert all(SHIPPED["figures"][name]["dataset"] + "_x4/" in path for paths in given.values() for path in paths)
 

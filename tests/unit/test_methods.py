@@ -10,8 +10,8 @@ import torch
 from pipeline.errors import UserError
 from pipeline.jobs import train
 from pipeline.methods.base import NonFiniteLoss
-from pipeline.plan import params
-from pipeline.plan import runs as plan
+from pipeline.plan import params, runs
+from pipeline.plan import train as plan_of_training
 from pipeline.provenance.job import Job
 from pipeline.sampling.packed import write_stack
 from pipeline.training import loop
@@ -88,7 +88,7 @@ def write_data(folder: Path) -> dict[str, Path]:
 
 def make_job(folder: Path, method, stage, preset="code", steps=3, name="run") -> Job:
     """A training job; the stages it starts from are trained first (3 steps)."""
-    block = plan.stage_block(PARAMS, method, stage)
+    block = runs.stage_block(PARAMS, method, stage)
     files = write_data(folder)
     inputs = {name: [files[name]] for name in block["reads"]}
     for network, origin in block["starts"].items():
@@ -132,10 +132,21 @@ def sampler_of(job: Job):
 @pytest.mark.parametrize(("method", "preset", "stage"), STAGES)
 def test_no_stage_can_be_given_target_hr(method, preset, stage):
     for cameras in ("sony", "sony-panasonic"):
-        block = plan.stage_block(PARAMS, method, stage)
+        block = runs.stage_block(PARAMS, method, stage)
         if ("target_lr" in block["reads"]) != ("-" in cameras):
             continue
-        inputs = plan.train_inputs(PARAMS, "simcam", 4, "real", cameras, method, stage, 0)
+        inputs = plan_of_training.inputs(
+            PARAMS,
+            {
+                "dataset": "simcam",
+                "scale": "4",
+                "setting": "real",
+                "cameras": cameras,
+                "method": method,
+                "stage": stage,
+                "seed": "0",
+            },
+        )
         assert not [path for path in inputs.values() if "panasonic" in path and "/train_hr" in path]
         assert not [path for path in inputs.values() if "/test_" in path or "/val_" in path]
 

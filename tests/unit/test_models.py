@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from pipeline.errors import UserError
 from pipeline.files import sha256
 from pipeline.models import build, cdc
+from pipeline.weights.published import published_cdc
 from tests.golden.reference_inputs import fill, image, noise
 
 PAPER = {"width": 64, "hourglasses": 6, "poolings": 4, "mid": 2, "tail": 2, "gain": 0.1, "skip": False}
@@ -202,7 +203,7 @@ class TestReleasedCheckpoints:
 
     def open(self, path, inside="state_dict", scale=2, **changes):
         spec = {"file": path.name, "sha256_prefix": sha256(path), "inside": inside}
-        return cdc.released(path, {k: v for k, v in spec.items() if v}, scale, **{**SMALL, **changes})
+        return published_cdc(path, {k: v for k, v in spec.items() if v}, scale, **{**SMALL, **changes})
 
     @pytest.mark.parametrize("scale", [2, 3, 4])
     def test_cdc_wrapping_loads_every_tensor(self, tmp_path, scale):
@@ -240,10 +241,10 @@ class TestReleasedCheckpoints:
         assert set(state) == released_names(4)
         monkeypatch.setattr(cdc, "open_weights", lambda path, spec: dict(list(state.items())[:-1]))
         with torch.device("meta"), pytest.raises(UserError, match="1 tensors missing"):
-            cdc.released("x.pth", {}, 4, **PAPER)
+            published_cdc("x.pth", {}, 4, **PAPER)
         monkeypatch.setattr(cdc, "open_weights", lambda path, spec: state)
         with torch.device("meta"):
-            cdc.released("x.pth", {}, 4, **PAPER)
+            published_cdc("x.pth", {}, 4, **PAPER)
 
 
 @torch.no_grad()

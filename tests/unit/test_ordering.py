@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.plan import params
-from pipeline.plan import runs as plan
+from pipeline.plan import cells, params
 from pipeline.tables import ordering
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +28,7 @@ def settings(tmp_path, monkeypatch):
     table = settings["tables"]["dada_simcam_seeds"]
     table |= {"pairs": [["sony", "panasonic"]], "seeds": [0, 1], "methods": list(VALUES)}
     monkeypatch.chdir(tmp_path)
-    for cell in plan.table_cells(settings, "dada_simcam_seeds"):
+    for cell in cells.table_cells(settings, "dada_simcam_seeds"):
         images = dict(zip("abc", VALUES[cell["method"]][cell["seed"]], strict=True))
         path = Path(cell["metrics"])
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,7 +76,7 @@ def test_a_method_that_is_not_in_the_table_is_left_out(settings):
 def test_what_is_missing_is_named(settings):
     with pytest.raises(UserError, match=r"tables\.dada_simcam_ablation has no `order`"):
         ordering.steps(settings, "dada_simcam_ablation", "psnr_y")
-    path = next(cell["metrics"] for cell in plan.table_cells(settings, "dada_simcam_seeds"))
+    path = next(cell["metrics"] for cell in cells.table_cells(settings, "dada_simcam_seeds"))
     Path(path).write_text(json.dumps({"missing": {"psnr_y": "no luma"}, "images": {}}))
     with pytest.raises(UserError, match="psnr_y was not measured: no luma"):
         ordering.steps(settings, "dada_simcam_seeds", "psnr_y")

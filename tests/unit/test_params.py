@@ -6,8 +6,7 @@ import pytest
 import yaml
 
 from pipeline.errors import UserError
-from pipeline.plan import params
-from pipeline.plan import runs as plan
+from pipeline.plan import cells, params, runs, train
 
 PARAMS = params.load()
 
@@ -145,7 +144,7 @@ def test_every_preset_of_the_file_reads_as_numbers():
 
 
 def test_shared_stages_are_trained_once():
-    runs = plan.training_runs(PARAMS, "dada")
+    runs = cells.training_runs(PARAMS, "dada")
     kinds = [(run["setting"], run["method"], run["stage"]) for run in runs.values()]
     # Phase 1 of DADA and CinCGAN's SR network are the Source Only run.
     of_source = [("source_only", "train"), ("dada", "circle"), ("dasr", "pretrain"), ("drn_adapt", "pretrain")]
@@ -158,19 +157,19 @@ def test_shared_stages_are_trained_once():
 
 
 def test_target_only_is_the_real_model_of_the_target_camera():
-    folder = plan.generator_run(PARAMS, "drealsr", 4, "synthetic", "sony", "olympus", "target_only", 0)
+    folder = runs.result_folder(PARAMS, "drealsr", 4, "synthetic", "sony", "olympus", "target_only", 0)
     assert folder == "results/runs/drealsr_x4/real/olympus/source_only/train/seed0"
 
 
 def test_target_only_stands_once_in_the_table():
-    cells = [cell for cell in plan.table_cells(PARAMS, "dada") if cell["method"] == "target_only"]
-    assert len(cells) == 6 and {cell["setting"] for cell in cells} == {"real"}
+    found = [cell for cell in cells.table_cells(PARAMS, "dada") if cell["method"] == "target_only"]
+    assert len(found) == 6 and {cell["setting"] for cell in found} == {"real"}
 
 
 def test_synthetic_setting_reads_bicubic_source_and_real_target():
-    inputs = plan.train_inputs(PARAMS, "drealsr", 4, "synthetic", "sony-olympus", "dada", "adapt", 0)
+    inputs = train.inputs(PARAMS, "drealsr", 4, "synthetic", "sony-olympus", "dada", "adapt", 0)
     assert inputs["source_lr"].endswith("sony/train_bicubic.safetensors")
     assert inputs["target_lr"].endswith("olympus/train_lr.safetensors")
     assert inputs["start_generator"] == "results/runs/drealsr_x4/synthetic/sony/dada/circle/seed0/generator.safetensors"
     assert inputs["vgg19"] == "data/weights/vgg19-dcbb9e9d.pth"
-    assert "vgg19" not in plan.train_inputs(PARAMS, "simcam", 4, "real", "sony-olympus", "dada", "adapt", 0)
+    assert "vgg19" not in train.inputs(PARAMS, "simcam", 4, "real", "sony-olympus", "dada", "adapt", 0)

@@ -15,8 +15,7 @@ from pipeline.cost import estimate
 from pipeline.datasets import drealsr
 from pipeline.errors import UserError
 from pipeline.jobs import table
-from pipeline.plan import keys, params, roles
-from pipeline.plan import runs as plan
+from pipeline.plan import cells, keys, params
 from pipeline.printing.document import DASH
 from pipeline.settings import build
 from pipeline.tables import ordering, records
@@ -53,17 +52,17 @@ def place(tmp_path, monkeypatch):
 
 
 def test_every_cell_that_can_be_computed_is_planned_and_no_other():
-    cells, absent = plan.table_cells(TWO, "dada"), plan.absent_cells(TWO, "dada")
-    assert len(cells) + len(absent) == len(plan.table_cells(SHIPPED, "dada")) == 66
-    whole = [cell for cell in cells if {cell["source"], cell["target"]} == {"panasonic", "sony"}]
-    others = [cell for cell in cells if cell not in whole]
+    found, absent = cells.table_cells(TWO, "dada"), cells.absent_cells(TWO, "dada")
+    assert len(found) + len(absent) == len(cells.table_cells(SHIPPED, "dada")) == 66
+    whole = [cell for cell in found if {cell["source"], cell["target"]} == {"panasonic", "sony"}]
+    others = [cell for cell in found if cell not in whole]
     # Two whole pairs of five methods in two settings and Target Only; of a pair whose source is absent, Target Only alone.
     assert len(whole) == 2 * (5 * 2 + 1)
     assert [(cell["method"], cell["source"], cell["target"]) for cell in others] == [
         ("target_only", "olympus", "panasonic"),
         ("target_only", "olympus", "sony"),
     ]
-    assert all(cell["metrics"] is None for cell in absent) and not plan.absent_cells(SHIPPED, "dada")
+    assert all(cell["metrics"] is None for cell in absent) and not cells.absent_cells(SHIPPED, "dada")
 
 
 def test_a_table_is_told_of_its_cells_in_their_order_whether_they_are_there_or_not():
@@ -75,16 +74,16 @@ def test_a_table_is_told_of_its_cells_in_their_order_whether_they_are_there_or_n
 
 def test_no_run_below_a_table_reads_an_absent_camera():
     for name in ("dada", "dada_crossdevice"):
-        runs = plan.training_runs(TWO, name)
+        runs = cells.training_runs(TWO, name)
         assert runs and not [folder for folder in runs if "olympus" in folder]
-        assert not [path for path in roles.inputs(TWO, "table", {"table": name})["metrics"] if "olympus" in path]
+        assert not [path for path in keys.kind("table").inputs(TWO, {"table": name})["metrics"] if "olympus" in path]
 
 
 def test_bicubic_needs_the_target_alone():
     settings = with_cameras("sony")
     settings["tables"]["dada"]["methods"] = ["bicubic", "source_only", "target_only"]
-    cells = plan.table_cells(settings, "dada")
-    assert {(cell["method"], cell["target"]) for cell in cells} == {("bicubic", "sony"), ("target_only", "sony")}
+    found = cells.table_cells(settings, "dada")
+    assert {(cell["method"], cell["target"]) for cell in found} == {("bicubic", "sony"), ("target_only", "sony")}
 
 
 def test_nothing_changes_where_all_cameras_are_there():
@@ -96,7 +95,7 @@ def test_nothing_changes_where_all_cameras_are_there():
 
 
 def test_a_camera_that_comes_later_changes_the_table_and_no_training():
-    runs = plan.training_runs(TWO, "dada")
+    runs = cells.training_runs(TWO, "dada")
     for run in list(runs.values())[:6]:
         assert keys.key(TWO, "train", run) == keys.key(SHIPPED, "train", run)
     assert key(TWO, "dada") != key(SHIPPED, "dada")
@@ -106,9 +105,9 @@ def test_a_camera_that_comes_later_changes_the_table_and_no_training():
 
 def test_what_needs_an_absent_camera_altogether_is_refused_with_its_name():
     for ask in (
-        lambda: roles.inputs(TWO, "table", {"table": "dada_ablation"}),
-        lambda: roles.inputs(TWO, "figure", {"figure": "dada_kernels"}),
-        lambda: roles.inputs(with_cameras("sony"), "report", {"report": "dada"}),
+        lambda: keys.kind("table").inputs(TWO, {"table": "dada_ablation"}),
+        lambda: keys.kind("figure").inputs(TWO, {"figure": "dada_kernels"}),
+        lambda: keys.kind("report").inputs(with_cameras("sony"), {"report": "dada"}),
         lambda: ordering.steps(with_cameras("sony"), "dada", "psnr_y"),
     ):
         with pytest.raises(UserError, match=r"needs images of .*olympus.*datasets\.drealsr\.available"):

@@ -10,7 +10,7 @@ from pipeline.datasets import reds
 from pipeline.errors import UserError
 from pipeline.images.rgb import bicubic, read_rgb, write_png
 from pipeline.jobs import frames, pack_frames
-from pipeline.plan import keys, params, roles
+from pipeline.plan import keys, params
 from pipeline.provenance.job import Job
 from pipeline.sampling import manifest
 from pipeline.sampling.packed import Packed, write_stack
@@ -138,11 +138,11 @@ def test_crops_of_sr_lie_where_the_lr_crops_lie(raw, tmp_path):
 def test_no_job_of_a_target_without_hr_is_given_hr():
     wildcards = {"dataset": "drealsr", "scale": "4", "setting": "real", "cameras": "sony-reds", "seed": "0"}
     wildcards |= {"method": "dada", "stage": "adapt"}
-    given = roles.inputs(SHIPPED, "train", wildcards)
+    given = keys.kind("train").inputs(SHIPPED, wildcards)
     assert given["target_lr"] == "data/packed/drealsr_x4/reds/train_lr.safetensors"
-    made = roles.outputs(SHIPPED, "pack_frames", {"dataset": "drealsr", "scale": "4", "camera": "reds"})
+    made = keys.kind("pack_frames").outputs(SHIPPED, {"dataset": "drealsr", "scale": "4", "camera": "reds"})
     assert given["target_lr"] in made.values() and not any("hr" in name or "bicubic" in name for name in made)
-    shown = roles.inputs(SHIPPED, "frames", wildcards | {"camera": "reds"})
+    shown = keys.kind("frames").inputs(SHIPPED, wildcards | {"camera": "reds"})
     assert set(shown) == {"test_lr", "generator"} and shown["test_lr"] in made.values()
     (figure,) = {row["hr"] for row in keys.key(SHIPPED, "figure", {"figure": "dada_reds"})["settings"]["rows"]}
     assert figure is None

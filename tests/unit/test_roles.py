@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from pipeline.plan import keys, params, roles
+from pipeline.plan import keys, params
 
 WILDCARDS = {"dataset": "simcam", "scale": "4", "setting": "real", "cameras": "panasonic-sony", "seed": "0"}
 ADAPT = WILDCARDS | {"method": "dada", "stage": "adapt"}
@@ -16,7 +16,7 @@ def shipped() -> dict:
 
 
 def test_a_training_names_every_file(shipped):
-    named = roles.named(shipped, "train", ADAPT)
+    named = keys.key(shipped, "train", ADAPT)["files"]
     circle = "results/runs/simcam_x4/real/panasonic/dada/circle/seed0"
     assert named["inputs"] == {
         "source_lr": "data/packed/simcam_x4/panasonic/train_lr.safetensors",
@@ -39,8 +39,8 @@ def test_the_same_files_in_other_roles_are_another_key(shipped):
 
 def test_a_stage_without_a_generator_names_what_it_leaves(shipped):
     wildcards = WILDCARDS | {"method": "dasr", "stage": "dsn"}
-    assert list(roles.outputs(shipped, "train", wildcards)) == ["degrader", "domain_discriminator", "history"]
-    starts = roles.inputs(shipped, "train", WILDCARDS | {"method": "dasr", "stage": "sr"})
+    assert list(keys.kind("train").outputs(shipped, wildcards)) == ["degrader", "domain_discriminator", "history"]
+    starts = keys.kind("train").inputs(shipped, WILDCARDS | {"method": "dasr", "stage": "sr"})
     assert starts["start_degrader"] == "results/runs/simcam_x4/real/panasonic-sony/dasr/dsn/seed0/degrader.safetensors"
     assert (
         starts["start_generator"] == "results/runs/simcam_x4/real/panasonic/dasr/pretrain/seed0/generator.safetensors"
@@ -48,23 +48,23 @@ def test_a_stage_without_a_generator_names_what_it_leaves(shipped):
 
 
 def test_what_settings_name_already_is_left_out(shipped):
-    named = roles.named(shipped, "table", {"table": "dada_simcam"})
+    named = keys.key(shipped, "table", {"table": "dada_simcam"})["files"]
     assert named["inputs"] == {"reported": "data/reported/dada.yaml"}
     cells = keys.key(shipped, "table", {"table": "dada_simcam"})["settings"]["cells"]
-    given = roles.inputs(shipped, "table", {"table": "dada_simcam"})["metrics"]
+    given = keys.kind("table").inputs(shipped, {"table": "dada_simcam"})["metrics"]
     assert set(given) == {cell["metrics"] for cell in cells} and len(given) == len(set(given))
 
 
 def test_an_evaluation_without_training_has_no_generator(shipped):
     untrained = {"dataset": "simcam", "scale": "4", "method": "bicubic", "camera": "sony"}
-    assert roles.named(shipped, "evaluate", untrained) == {
+    assert keys.key(shipped, "evaluate", untrained)["files"] == {
         "inputs": {f"test_{kind}": f"data/packed/simcam_x4/sony/test_{kind}.safetensors" for kind in ("lr", "hr")},
         "outputs": {
             "metrics": "results/runs/simcam_x4/bicubic/metrics_sony.json",
             "samples": "results/runs/simcam_x4/bicubic/samples_sony.safetensors",
         },
     }
-    trained = roles.named(shipped, "evaluate", ADAPT | {"camera": "sony"})
+    trained = keys.key(shipped, "evaluate", ADAPT | {"camera": "sony"})["files"]
     folder = "results/runs/simcam_x4/real/panasonic-sony/dada/adapt/seed0"
     assert trained["inputs"]["generator"] == f"{folder}/generator.safetensors"
     assert trained["outputs"]["metrics"] == f"{folder}/metrics_sony.json"

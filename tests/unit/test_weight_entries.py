@@ -9,8 +9,7 @@ import pytest
 from pipeline.cost import estimate
 from pipeline.errors import UserError
 from pipeline.methods import dasr
-from pipeline.plan import keys, params
-from pipeline.plan import runs as plan
+from pipeline.plan import domains, keys, params, runs
 from pipeline.workflow.rules import Workflow
 
 SHIPPED = params.load("params.yaml")
@@ -76,11 +75,11 @@ def test_a_file_without_a_block_is_named(settings, place):
 
 
 def test_a_data_set_has_its_own_files_or_its_editions(settings):
-    assert plan.edition(SHIPPED, "simcam")["weights"] == []
-    assert plan.edition(SHIPPED, "simcam_features")["weights"] == ["vgg19", "alexnet"]
-    assert plan.edition(SHIPPED, "drealsr")["weights"] == SHIPPED["editions"]["paper"]["weights"]
+    assert domains.edition(SHIPPED, "simcam")["weights"] == []
+    assert domains.edition(SHIPPED, "simcam_features")["weights"] == ["vgg19", "alexnet"]
+    assert domains.edition(SHIPPED, "drealsr")["weights"] == SHIPPED["editions"]["paper"]["weights"]
     settings["datasets"]["drealsr"]["weights"] = []
-    assert plan.edition(settings, "drealsr")["weights"] == []
+    assert domains.edition(settings, "drealsr")["weights"] == []
 
 
 def test_the_data_sets_with_features_differ_in_nothing_else():
@@ -114,9 +113,9 @@ def test_a_stage_can_be_spared_and_the_table_says_so(settings):
     def notes(changed):
         return " ".join(keys.key(changed, "table", {"table": "dada_simcam_features"})["settings"]["notes"])
 
-    assert plan.stage_weights(SHIPPED, "simcam_features", "dasr", "dsn") == []
-    assert plan.stage_weights(SHIPPED, "simcam_features", "dasr", "sr") == ["alexnet"]
-    assert plan.stage_weights(SHIPPED, "simcam_lab_features", "dasr", "dsn") == ["alexnet"]
+    assert runs.stage_weights(SHIPPED, "simcam_features", "dasr", "dsn") == []
+    assert runs.stage_weights(SHIPPED, "simcam_features", "dasr", "sr") == ["alexnet"]
+    assert runs.stage_weights(SHIPPED, "simcam_lab_features", "dasr", "dsn") == ["alexnet"]
     assert "are left out in this edition: alexnet by DASR dsn." in notes(SHIPPED)
     told = "features in loss terms: alexnet-owt-7be5be79.pth by DASR sr; vgg19-dcbb9e9d.pth by DADA adapt."
     assert told in notes(SHIPPED)
