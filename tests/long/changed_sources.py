@@ -68,11 +68,10 @@ def locked(shop: Workshop) -> Made:
 
 def shell(shop: Workshop) -> Made:
     """The line that starts the jobs of a rule."""
-    stages = {"datasets": "pack", "train": "train", "evaluate": "evaluate", "tables": "table"}
-    name = shop.chance.choice(list(stages))
+    name = shop.chance.choice(["pack", "train", "evaluate", "table"])
     path = f"rules/{name}.smk"
     word = shop.chance.choice(["nice ", "time ", "exec "])
     return {path: shop.text(path).replace('"{params.command}', f'"{word}{{params.command}}').encode()}, (
-        stages[name],
+        name,
         "shell",
     )

@@ -132,8 +132,8 @@ HARMLESS = [
     Scenario("comments, layout, docstrings everywhere", say_otherwise, NOTHING),
     Scenario("code and packages on which nothing rests", several(
         lambda clone: (clone.folder / "pipeline/methods/mine.py").write_text("not Python"),
-        *map(code, ("audit/read.py", "publish.py", "plan.py", "sync.py", "tracking.py")),
-        shell_line("weights"), shell_line("tracking"), locked("pytest"), locked("dvc"),
+        *map(code, ("audit/read.py", "publish.py", "plan/runs.py", "workflow/sync.py", "tracking/ingest.py")),
+        shell_line("fetch_weights"), shell_line("track"), locked("pytest"), locked("dvc"),
         lambda clone: [path.unlink() for path in (clone.folder / "results").rglob("*.log")]), NOTHING),
 ]  # fmt: skip
 SETTINGS = [
@@ -167,17 +167,17 @@ METHODS = [
 CODE = [
     Scenario("a method's module", code("methods/dada.py"), CIRCLED),
     Scenario("a loss that only one method uses", code("losses/adversarial.py"), CIRCLED),
-    Scenario("the training loop", code("train.py"), TRAINED),
-    Scenario("metrics", code("metrics.py"), EVALUATED),
-    Scenario("evaluation", code("evaluate.py"), EVALUATED),
-    Scenario("packing", code("pack.py"), EVERYTHING),
-    Scenario("LaTeX", code("latex.py"), TABLES),
-    Scenario("pictures of the report", code("report_pictures.py"), PAGE),
+    Scenario("the training loop", code("training/loop.py"), TRAINED),
+    Scenario("metrics", code("evaluation/metrics.py"), EVALUATED),
+    Scenario("evaluation", code("jobs/evaluate.py"), EVALUATED),
+    Scenario("packing", code("jobs/pack.py"), EVERYTHING),
+    Scenario("LaTeX", code("printing/latex.py"), TABLES),
+    Scenario("pictures of the report", code("reports/strips.py"), PAGE),
     Scenario("what every module imports", code("errors.py"), EVERYTHING),
     Scenario("rewired: LR where HR was", edit("pipeline/plan/runs.py", f"{HR_FILE}, \"hr\")", f"{HR_FILE}, \"lr\")"), TRAINED),
     Scenario("rewired: two roles swapped, same files", edit("pipeline/plan/runs.py", *SWAPPED_ROLES), TRAINED),
     *(Scenario(f"shell line of {rules}.smk", shell_line(rules), jobs) for rules, jobs in {
-        "datasets": EVERYTHING, "train": TRAINED, "evaluate": EVALUATED, "tables": TABLES,
+        "pack": EVERYTHING, "train": TRAINED, "evaluate": EVALUATED, "table": TABLES,
         "report": PAGE}.items()),
 ]  # fmt: skip
 PACKAGES = [

@@ -20,7 +20,7 @@ LOGS = {
     "train": f"{RUNS}/panasonic-sony/dada/adapt/seed0/log.txt",
     "evaluate": f"{RUNS}/panasonic-sony/dada/adapt/seed0/log_sony.txt",
     "pack": "results/manifests/simcam_x4/panasonic.log",
-    "tables": TABLE.replace(".tex", ".log"),
+    "table": TABLE.replace(".tex", ".log"),
     "report": REPORT.replace(".html", ".log"),
 }
 STEPS = 3
@@ -48,7 +48,7 @@ def words_of(workspace: Workspace, module: str) -> list[str]:
 
 @pytest.mark.parametrize("module", LOGS)
 def test_killed_while_it_writes(place, module):
-    words = [sys.executable, str(PROGRAM), f"pipeline.{module}", *words_of(place, module)]
+    words = [sys.executable, str(PROGRAM), f"pipeline.jobs.{module}", *words_of(place, module)]
     done = subprocess.run(
         words, cwd=place.folder, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=1700
     )

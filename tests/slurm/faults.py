@@ -59,7 +59,7 @@ def extra(workspace: Workspace, words: str) -> None:
 @contextmanager
 def frozen(workspace: Workspace) -> Iterator[None]:
     """Meanwhile the training that runs stands still: it cannot end before what is tried on it."""
-    (pid,) = processes(workspace, "pipeline.training.loop")
+    (pid,) = processes(workspace, "pipeline.jobs.train")
     os.kill(pid, signal.SIGSTOP)
     try:
         yield
@@ -78,7 +78,7 @@ def slowed(workspace: Workspace) -> Iterator[None]:
     def brake() -> None:
         while not done.is_set() and not told():
             for number, seconds in ((signal.SIGSTOP, 0.2), (signal.SIGCONT, 0.02)):
-                for pid in processes(workspace, "pipeline.training.loop") if step(workspace) else []:
+                for pid in processes(workspace, "pipeline.jobs.train") if step(workspace) else []:
                     with suppress(ProcessLookupError):
                         os.kill(pid, number)
                 time.sleep(seconds)

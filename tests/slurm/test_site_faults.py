@@ -71,7 +71,7 @@ def test_a_lost_node_puts_its_job_back_in_the_queue(site, whole, copied, record_
     call, number = begun(site, workspace)
     told, state = step(workspace), saved(workspace)
     site.say("scontrol", "update", "nodename=spare1", "state=down", "reason=test")
-    until(lambda: not processes(workspace, "pipeline.training.loop"), "the training is killed")
+    until(lambda: not processes(workspace, "pipeline.jobs.train"), "the training is killed")
     if site.nodes()["spare1"].startswith("down"):
         site.say("scontrol", "update", "nodename=spare1", "state=resume")
     call.ends()

@@ -17,6 +17,7 @@ from pipeline.files import canonical_json
 from pipeline.provenance import environment, fingerprint, job
 
 SOURCES = Path(__file__).parents[2] / "pipeline"
+PROVENANCE = ("environment", "fingerprint", "job")
 WORK = """
 import importlib
 import time
@@ -59,8 +60,11 @@ def place(tmp_path, monkeypatch) -> Path:
     """A repository with one module of work."""
     package = tmp_path / "pipeline"
     package.mkdir()
-    for name in ("__init__", "errors", "files", "fingerprint", "environment", "exclusive", "job"):
-        shutil.copy(SOURCES / f"{name}.py", package)
+    (package / "provenance").mkdir()
+    for name in ("", "provenance/"):
+        shutil.copy(SOURCES / f"{name}__init__.py", package / name)
+    for name in ("errors", "files", "exclusive", *(f"provenance/{name}" for name in PROVENANCE)):
+        shutil.copy(SOURCES / f"{name}.py", package / f"{name}.py")
     (package / "work.py").write_text(WORK)
     (package / "extra.py").write_text("A = 1\n")
     (tmp_path / "in.txt").write_text("ab")

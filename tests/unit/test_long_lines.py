@@ -16,7 +16,7 @@ def words(tmp_path, monkeypatch):
 
     def words(count: int) -> list[str]:
         inputs = {"metrics": [f"results/it's a/{index}.json" for index in range(count)]}
-        return job.words("pipeline.tables.records", '{"stage": "→"}', inputs, {"tex": "a.tex"}, "a.tex.receipt.json")
+        return job.words("pipeline.jobs.table", '{"stage": "→"}', inputs, {"tex": "a.tex"}, "a.tex.receipt.json")
 
     return words
 

@@ -148,7 +148,7 @@ def test_many_pages_with_halves_among_them(uri, monkeypatch):
     """Removing what was left while turning pages would skip runs, and bring them in twice."""
     from mlflow import MlflowClient
 
-    monkeypatch.setattr("pipeline.tracking.PAGE", 3)
+    monkeypatch.setattr("pipeline.tracking.ingest.PAGE", 3)
     receipts = write_seeds(8, 1)
     ids, _ = ingest(collect(receipts), uri)
     client = MlflowClient(tracking_uri=uri)

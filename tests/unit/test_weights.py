@@ -160,6 +160,6 @@ def test_how_a_file_came_is_no_part_of_a_training():
     """Else a new way to download would train everything anew."""
     assert not [
         name
-        for name in closure(["pipeline.training.loop", "pipeline.jobs.evaluate"])
-        if "fetch" in name or "weights" in name
+        for name in closure(["pipeline.jobs.train", "pipeline.jobs.evaluate"])
+        if name.startswith(("pipeline.fetch", "pipeline.jobs.fetch_weights"))
     ]

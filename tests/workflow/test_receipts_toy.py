@@ -1,6 +1,7 @@
 """Receipts against a real Snakemake: seven small jobs, real git clones, the exact list of jobs asserted each time.
 
 prepare (2 cameras) -> fit (2 methods, each reads both cameras) -> measure (2) -> table. What `fit` writes is not in git.
+The kind that makes the table is called `print`: of a job of kind `table` the audit would check every number.
 """
 
 import json
@@ -15,7 +16,15 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
-OURS = ("__init__", "errors", "files", "fingerprint", "environment", "exclusive", "job", "receipts", "sync")
+OURS = (
+    "__init__.py",
+    "errors.py",
+    "files.py",
+    "exclusive.py",
+    "plan/__init__.py",
+    "workflow/__init__.py",
+    "workflow/sync.py",
+)
 GENERATOR, TABLE = "results/near/generator.bin", "results/table.tex"
 
 TOY = {
@@ -34,7 +43,7 @@ TABLE = {
     "prepare": lambda p, w: (["pipeline.prepare"], {}, []),
     "fit": lambda p, w: (["pipeline.fit", f"pipeline.method_{w['method']}"], p["fit"][w["method"]], ["bread"]),
     "measure": lambda p, w: (["pipeline.measure"], {}, []),
-    "table": lambda p, w: (["pipeline.table"], {"digits": p["digits"]}, []),
+    "print": lambda p, w: (["pipeline.print"], {"digits": p["digits"]}, []),
 }
 
 
@@ -92,7 +101,7 @@ def work(job):
 if __name__ == "__main__":
     run(work)
 """,
-    "pipeline/table.py": """
+    "pipeline/print.py": """
 from pipeline.files import read_json, write_text
 from pipeline.provenance.job import run
 
@@ -131,7 +140,7 @@ rule table:
     input: metrics=expand("results/{method}/metrics.json", method=config["fit"])
     output: tex="results/table.tex", csv="results/table.csv", receipt="results/table.tex.receipt.json"
     log: "results/table.log"
-    params: key=keyed("table"), command=line("table")
+    params: key=keyed("print"), command=line("print")
     shell: "{params.command} > {log} 2>&1"
 
 rule prepare:
@@ -202,8 +211,10 @@ def origin(tmp_path_factory) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     for name in OURS:
-        shutil.copy(REPOSITORY / "pipeline" / f"{name}.py", folder / "pipeline")
-    shutil.copytree(REPOSITORY / "pipeline/audit", folder / "pipeline/audit")
+        (folder / "pipeline" / name).parent.mkdir(exist_ok=True)
+        shutil.copy(REPOSITORY / "pipeline" / name, folder / "pipeline" / name)
+    for name in ("audit", "provenance"):
+        shutil.copytree(REPOSITORY / "pipeline" / name, folder / "pipeline" / name)
     git(folder, "init", "-q")
     git(folder, "add", "-A")
     git(folder, "commit", "-qm", "code")
@@ -315,7 +326,7 @@ def test_fresh_clone_without_data(clone):
     assert code == 0 and told.count("(not here") == told.count("○ ") == 6 and "4 files not here" in told
     edit(clone / "params.yaml", "digits: 3", "digits: 2")
     code, told = audit(clone)
-    assert code == 1 and "table.digits: 3 -> 2" in told
+    assert code == 1 and "print.digits: 3 -> 2" in told
     assert "1 of 1 steps (100%) done" in snakemake(clone)
     assert audit(clone)[0] == 0
 
@@ -361,12 +372,12 @@ def test_hands_off_while_another_snakemake_runs(full):
     locks = full / ".snakemake/locks"
     locks.mkdir(parents=True)
     (locks / "0.output.lock").write_text("elsewhere\n")
-    call(full, sys.executable, "-c", "from pipeline.sync import sync; sync({})")
+    call(full, sys.executable, "-c", "from pipeline.workflow.sync import sync; sync({})")
     assert [path.name for path in (full / ".snakemake").iterdir()] == ["locks"]
 
 
 def test_another_version_of_snakemake_is_a_clear_message(full):
-    code = "import sys; sys.modules['snakemake.persistence.file'] = None; from pipeline.sync import sync; sync({})"
+    code = "import sys; sys.modules['snakemake.persistence.file'] = None; from pipeline.workflow.sync import sync; sync({})"
     told = call(full, sys.executable, "-c", code, ok=False)
     assert "UserError: Snakemake keeps its records elsewhere" in told and "requirements.lock" in told
 
