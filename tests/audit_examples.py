@@ -47,7 +47,7 @@ def _finished(task: job.Job) -> str:
 
 def _receipt(stage: str, wildcards: dict, settings: dict, named: dict, outputs: dict, inputs: list[str] = ()) -> None:
     key = {
-        "stage": stage,
+        "kind": stage,
         "wildcards": wildcards,
         "settings": settings,
         "files": {"inputs": named, "outputs": outputs},

@@ -18,7 +18,7 @@ def write_receipt(first: Path, stage: str, settings: dict, outputs: dict[str, st
         if path.suffix in (".json", ".jsonl"):
             path.write_bytes(data)
         entries[path.as_posix()] = {"sha256": sha256(data).hexdigest(), "md5": md5(data).hexdigest(), "size": len(data)}
-    key = {"stage": stage, "wildcards": {"dataset": "simcam", "scale": "4"}, "settings": settings}
+    key = {"kind": stage, "wildcards": {"dataset": "simcam", "scale": "4"}, "settings": settings}
     key |= {"code": {"modules": [], "sha256": "c"}, "packages": None}
     run = {"commit": "abc123", "dirty": False, "host": "box", "started": "2026-11-20T18:00:00+00:00", "seconds": 12.5}
     return write_sealed(Path(f"{first}.receipt.json"), {"key": key, "inputs": {}, "outputs": entries, "run": run})

@@ -73,7 +73,6 @@ def settings_of(method, stage, preset, steps=3):
         "selection": "last",
         "weights": {},
         "compute": {"device": "cpu", "threads": 1, "precision": "fp32"},
-        "training": {"log_every": 2, "state_minutes": 60},
     }
 
 
@@ -100,7 +99,8 @@ def make_job(folder: Path, method, stage, preset="code", steps=3, name="run") ->
     outputs = {network: folder / name / f"{network}.safetensors" for network in block["produces"]}
     outputs["history"] = folder / name / "history.jsonl"
     settings = settings_of(method, stage, preset, steps)
-    return Job("train", {}, settings, inputs, outputs, {}, f"{method}{stage}{preset}{steps}")
+    options = {"training": {"log_every": 2, "state_minutes": 60}}
+    return Job("train", {}, settings, inputs, outputs, {}, f"{method}{stage}{preset}{steps}", options=options)
 
 
 def numbers(network) -> torch.Tensor:
@@ -193,7 +193,7 @@ def test_state_of_other_settings_is_not_continued(tmp_path, monkeypatch, capsys)
     first = make_job(tmp_path, "source_only", "train", steps=6)
     monkeypatch.setattr(loop.Loop, "_save", lambda self, step: (_save(self, step), self._stop(15, None)))
     monkeypatch.setattr(loop.Training, "__post_init__", lambda self: None, raising=False)
-    first.settings["training"]["state_minutes"] = 1e-9
+    first.options["training"]["state_minutes"] = 1e-9
     with pytest.raises(SystemExit):
         train.work(first)
     monkeypatch.undo()
@@ -204,6 +204,13 @@ def test_state_of_other_settings_is_not_continued(tmp_path, monkeypatch, capsys)
 
 
 _save = loop.Loop._save
+
+
+def test_how_often_a_state_is_saved_is_no_setting(tmp_path):
+    job = make_job(tmp_path, "source_only", "train")
+    del job.options["training"]
+    with pytest.raises(UserError, match="--option training="):
+        train.work(job)
 
 
 def test_non_finite_loss_names_step_term_and_batch(tmp_path, monkeypatch):

@@ -86,9 +86,9 @@ def test_a_stored_generator_is_used(job, tmp_path):
     given = {"generator": [file]}
     found = stored(job(CROPS, given, network=None, expect="cdc"))
     assert not np.array_equal(found["sr/street"], stored(job(CROPS))["sr/street"])
-    with pytest.raises(UserError, match="either a generator file or settings.network"):
+    with pytest.raises(UserError, match="either a generator file or settings"):
         samples.work(job(CROPS, given))
-    with pytest.raises(UserError, match="either a generator file or settings.network"):
+    with pytest.raises(UserError, match="either a generator file or settings"):
         samples.work(job(CROPS, network=None))
 
 
@@ -102,8 +102,6 @@ def test_a_crop_that_leaves_the_image(job, box):
 
 @pytest.mark.parametrize("value", ["nan", "inf"])
 def test_a_diverged_generator_is_named_with_its_image(job, monkeypatch, value):
-    monkeypatch.setattr(
-        "pipeline.models.bicubic.Bicubic.forward", lambda self, x: x.repeat(1, 1, 2, 2) + float(value)
-    )
-    with pytest.raises(UserError, match="image street.*NaN or infinity"):
+    monkeypatch.setattr("pipeline.models.bicubic.Bicubic.forward", lambda self, x: x.repeat(1, 1, 2, 2) + float(value))
+    with pytest.raises(UserError, match=r"image street.*NaN or infinity"):
         samples.work(job(CROPS))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import UserError
+from pipeline.evaluation.bootstrap import percentile_interval
 from pipeline.jobs import table
 from pipeline.printing import latex
 from pipeline.printing.document import Cell as Printed
