@@ -17,7 +17,7 @@ from pipeline import models
 from pipeline.errors import UserError
 from pipeline.files import atomic
 from pipeline.images.rgb import PNG_SIGNATURE
-from pipeline.images.tiles import count_tiles, upscale_tiled
+from pipeline.images.tiles import count_tiles, to_tensor, upscale_tiled
 from pipeline.reproducibility import prepare
 from pipeline.weights.checkpoints import load_network
 
@@ -62,7 +62,7 @@ def enlarge(
     one tile goes through whole. Raises UserError when the network answers NaN or infinity.
     """
     colour = picture.convert("RGB")
-    lr = _tensor(colour)
+    lr = to_tensor(np.array(colour))
     height, width = lr.shape[2:]
     with tqdm(total=count_tiles(network, height, width, tile, tile), unit="tile", desc="upscale") as bar:
         sr = upscale_tiled(network, lr, tile, margin, whole_below=tile, device=device, progress=bar.update)
@@ -75,14 +75,8 @@ def enlarge(
         enlarged = enlarged.convert("L")
     if picture.mode in ("LA", "RGBA"):
         bicubic = models.build({"name": "bicubic", "scale": network.scale})
-        enlarged.putalpha(_picture(bicubic(_tensor(picture.getchannel("A")))))
+        enlarged.putalpha(_picture(bicubic(to_tensor(np.array(picture.getchannel("A"))))))
     return enlarged
-
-
-def _tensor(picture: Image.Image) -> Tensor:
-    """L or RGB → float32 (1, C, H, W) in [0, 1]."""
-    values = np.array(picture)
-    return torch.from_numpy(values.reshape(*values.shape[:2], -1)).permute(2, 0, 1)[None].float().div_(255)
 
 
 def _picture(sr: Tensor) -> Image.Image:

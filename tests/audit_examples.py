@@ -37,8 +37,7 @@ def _finished(task: job.Job) -> str:
     table.work(task)
     KEYS.clear()
     for path in task.inputs["metrics"]:
-        settings = {"bootstrap": {"samples": 200, "seed": 0, "level": 0.95}}
-        _receipt("evaluate", {"of": str(path)}, settings, {}, {"metrics": str(path)})
+        _receipt("evaluate", {"of": str(path)}, {}, {}, {"metrics": str(path)})
     named = {name: str(paths[0]) for name, paths in task.inputs.items() if name == "reported"}
     outputs = {form: str(path) for form, path in task.outputs.items()}
     inputs = [str(path) for paths in task.inputs.values() for path in paths]

@@ -7,9 +7,9 @@ from pathlib import Path
 FLOORS = [
     ["errors"],
     ["files", "exclusive", "settings", "reproducibility"],
-    ["provenance", "sampling", "printing", "losses", "models"],
+    ["provenance", "sampling", "printing", "models"],
     ["images", "claims", "weights"],
-    ["datasets", "features"],
+    ["datasets", "features", "losses"],
     ["figures", "evaluation", "methods"],
     ["plan"],
     ["fetch", "tables", "training"],

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.evaluation.bootstrap import percentile_interval
 from pipeline.provenance.job import Job
 
 CAMERAS = {"panasonic": "Panasonic", "sony": "Sony", "olympus": "Olympus"}
@@ -65,7 +64,6 @@ def metrics(camera: str, level: float, seed: int, dataset: str, lpips: bool) -> 
         "generator": {"name": "cdc", "scale": 4},
         "images": images,
         "mean": {metric: float(np.mean(column)) for metric, column in columns.items()},
-        "interval": {metric: list(percentile_interval(column, 200, 0, 0.95)) for metric, column in columns.items()},
         "missing": {} if lpips else {"lpips_alex": REASON},
         "protocol": PROTOCOL,
     }

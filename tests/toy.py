@@ -67,9 +67,7 @@ def train(kind: type[Stage], settings: dict, files: dict[str, Path], starts: dic
     schedule = stage.schedule
     sampler = PatchSampler(files, settings["scale"], schedule.patch, schedule.batch, seed)
     for step in range(schedule.steps):
-        for optimiser in stage.optimisers.values():
-            for group in optimiser.param_groups:
-                group["lr"] = schedule.rate(step)
+        stage.set_rates(step)
         stage.step(sampler(step))
     return stage
 

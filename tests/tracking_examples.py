@@ -32,8 +32,7 @@ def write_sealed(path: Path, content: dict) -> Path:
 
 def write_evaluation(folder: Path, camera: str, psnr: float) -> Path:
     """An evaluation on one camera; its receipt."""
-    mean, interval = {"psnr_y": psnr, "lpips_alex": None}, {"psnr_y": [psnr - 1, psnr + 1]}
-    metrics = json.dumps({"camera": camera, "mean": mean, "interval": interval})
+    metrics = json.dumps({"camera": camera, "mean": {"psnr_y": psnr, "lpips_alex": None}})
     name = f"metrics_{camera}.json"
     return write_receipt(folder / name, "evaluate", {"shave": 4}, {name: metrics})
 

@@ -1,4 +1,4 @@
-"""Two results of one job set side by side: metrics image by image, crops level by level, networks tensor by tensor."""
+"""Two results of one job set side by side: metrics image by image, networks tensor by tensor."""
 
 import math
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 
 from pipeline.errors import UserError
 
-MEASURED = ("images", "mean", "interval")
+MEASURED = ("images", "mean")
 ABSENT = "nothing"
 
 
@@ -61,19 +61,6 @@ def rows(stored: dict, measured: dict) -> list[Row]:
     return found
 
 
-def crops(stored: Path, measured: Path, levels: int) -> list[str]:
-    """Crops that differ by more than `levels` of 256 grey levels anywhere."""
-    then, now = _tensors(stored)[0], _tensors(measured)[0]
-    complaints = [f"crop {name}: only in one of the two" for name in sorted(then.keys() ^ now.keys())]
-    for name in sorted(then.keys() & now.keys()):
-        if then[name].shape != now[name].shape:
-            complaints.append(f"crop {name}: stored {then[name].shape}, measured {now[name].shape}")
-        elif then[name].size:
-            largest = int(np.abs(then[name].astype(int) - now[name].astype(int)).max())
-            complaints += [f"crop {name}: differs by up to {largest} levels, allowed {levels}"] * (largest > levels)
-    return complaints
-
-
 def networks(stored: Path, trained: Path) -> tuple[float, str]:
     """How far apart two network files are: ‖trained - stored‖ / ‖stored‖ over all parameters, and the farthest tensor.
 
@@ -117,6 +104,4 @@ def _named(place: tuple[str, ...]) -> str:
         return f"image {place[1]}, {place[2]}"
     if place[0] == "mean" and len(place) == 2:
         return f"mean of {place[1]}"
-    if place[0] == "interval" and len(place) == 3:
-        return f"{'lower' if place[2] == '0' else 'upper'} bound of {place[1]}"
     return ".".join(place)

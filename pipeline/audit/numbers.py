@@ -21,7 +21,7 @@ MODULE = "pipeline.tables.records"
 def check(report: Report, path: str, key_of: KeyOf) -> Checked:
     """Look into the table of one receipt: its numbers, their problems, and complaints that belong to no number.
 
-    Nothing of it is trusted: means and intervals are computed again, the files are read as they lie here. What was
+    Nothing of it is trusted: means are computed again, the files are read as they lie here. What was
     asked for is what the receipt says; if that was changed by hand, what params.yaml asks for now.
     """
     receipt, reasons = report.nodes[path].receipt, report.nodes[path].reasons
@@ -57,9 +57,8 @@ def _scores(report: Report, key: dict) -> tuple[Scores, Reported | None, dict[st
     wrong: dict[str, list[str]] = {}
     for path in dict.fromkeys(cell.metrics for cell in settings.cells if cell.metrics):
         maker = report.nodes[report.makers[path]] if path in report.makers else None
-        draw = (maker.receipt.key if maker and maker.receipt.sealed else key)["settings"]["bootstrap"]
         altered = maker is None or any(reason.what == path for reason in maker.reasons)
-        contents[path], wrong[path] = measured.follow(path, draw, exact=altered)
+        contents[path], wrong[path] = measured.follow(path, exact=altered)
     scores = Scores(settings, [Path(path) for path in contents], contents.__getitem__)
     named = key["files"]["inputs"].get("reported")
     return scores, Reported(Path(named)) if settings.reported and named else None, wrong

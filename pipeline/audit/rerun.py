@@ -101,7 +101,8 @@ def run(receipt: Receipt, folder: Path, show: bool) -> Receipt:
             f"{receipt.path}: does not name the role of every input, so its job cannot be run from it alone."
         )
     key, module = files.canonical_json(receipt.key), f"pipeline.jobs.{receipt.key['kind']}"
-    line = job.command(module, key, named["inputs"], named["outputs"], receipt.path)
+    options = receipt.run.get("options")
+    line = job.command(module, key, named["inputs"], named["outputs"], receipt.path, options=options)
     # The line names Python as one types it from the top folder; the job runs elsewhere.
     # Versions other than the lock's are told and judged afterwards (`regime`), not refused.
     words = [sys.executable, *shlex.split(line)[1:], "--any-versions"]

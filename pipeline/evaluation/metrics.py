@@ -6,25 +6,20 @@ Source: the code of DADA (CVPR 2022), tools/Metrics.py, tools/pytorch_ssim.py an
 """
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from pipeline.errors import UserError
-from pipeline.weights.pretrained import open_weights
+from pipeline.features.lpips import lpips_network
+from pipeline.images.luma import LUMA
 
 Measure = Callable[[Tensor, Tensor], float]
-PROTOCOL = {
-    "psnr_y": "PSNR (dB) of limited-range luma, (65.738 R + 129.057 G + 25.064 B)/256, without {scale} border pixels",
-    "ssim_rgb": "SSIM of R, G, B averaged, 11x11 Gaussian (sigma 1.5), zero padding, whole image, C1 1e-4, C2 9e-4",
-    "lpips_alex": "LPIPS 0.1 with AlexNet features and the linear heads of lpips 0.1.4, whole image",
-}
-LUMA = (65.738, 129.057, 25.064)
 WINDOW, SIGMA = 11, 1.5
 C1, C2 = 0.01**2, 0.03**2
 
@@ -51,22 +46,35 @@ class Metrics:
         return {metric: measure(sr, hr) for metric, measure in self.measures.items()}
 
 
+@dataclass(frozen=True)
+class Metric:
+    """What a metric's name stands for. `protocol`: one line, in which {scale} is filled in.
+
+    `open(scale, weights, weights_spec)` returns the function that measures; `without_weights`: why it is not measured
+    where there is no file of pretrained weights (None: it needs none).
+    """
+
+    protocol: str
+    open: Callable[[int, str | Path | None, dict | None], Measure]
+    without_weights: str | None = None
+
+
 def open_metrics(names: Sequence[str], scale: int, weights: str | Path | None, weights_spec: dict | None) -> Metrics:
-    """The metrics called `names`; without an AlexNet file LPIPS goes to `missing`. UserError for an unknown name."""
+    """The metrics called `names`; those that need the file `weights` go to `missing` without it.
+
+    Raises UserError for an unknown name.
+    """
     measures: dict[str, Measure] = {}
     missing: dict[str, str] = {}
     for name in names:
-        if name not in PROTOCOL:
-            raise UserError(f"metric '{name}' does not exist; metrics are {', '.join(PROTOCOL)}.")
-        if name == "psnr_y":
-            measures[name] = lambda sr, hr: psnr_y(sr, hr, shave=scale)
-        elif name == "ssim_rgb":
-            measures[name] = ssim_rgb
-        elif weights is None or weights_spec is None:
-            missing[name] = "not measured: this edition runs without the pretrained AlexNet that LPIPS rests on"
+        if name not in METRICS:
+            raise UserError(f"metric '{name}' does not exist; metrics are {', '.join(METRICS)}.")
+        metric = METRICS[name]
+        if metric.without_weights and (weights is None or weights_spec is None):
+            missing[name] = metric.without_weights
         else:
-            measures[name] = lpips_alex(weights, weights_spec)
-    return Metrics(measures, missing, {name: PROTOCOL[name].format(scale=scale) for name in names})
+            measures[name] = metric.open(scale, weights, weights_spec)
+    return Metrics(measures, missing, {name: METRICS[name].protocol.format(scale=scale) for name in names})
 
 
 def psnr_y(sr: Tensor, hr: Tensor, shave: int) -> float:
@@ -110,7 +118,7 @@ def _blur(x: Tensor) -> Tensor:
 
 
 def lpips_alex(weights: str | Path, spec: dict) -> Measure:
-    """LPIPS as a function of two images; see `lpips_network`."""
+    """LPIPS with AlexNet as a function of two images; see `pipeline.features.lpips`."""
     model = lpips_network(weights, spec)
 
     def measure(sr: Tensor, hr: Tensor) -> float:
@@ -120,35 +128,23 @@ def lpips_alex(weights: str | Path, spec: dict) -> Measure:
     return measure
 
 
-def lpips_network(weights: str | Path, spec: dict, trunk: str = "alex") -> nn.Module:
-    """LPIPS with AlexNet's (`alex`) or VGG-16's (`vgg`) convolutions from a verified local file; never touches the network.
-
-    Source: Zhang et al., CVPR 2018; the package lpips 0.1.4 with its own heads. UserError for another file.
-    """
-    import lpips
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*'(pretrained|weights)'", category=UserWarning)
-        # pnet_rand: the package must not look for the trunk itself; every one of its tensors is set below.
-        model = lpips.LPIPS(net=trunk, version="0.1", pnet_rand=True, verbose=False).eval()
-    _load_trunk(model.net, open_weights(weights, spec), weights, trunk)
-    return model
-
-
-def _load_trunk(trunk: nn.Module, state: dict[str, Tensor], path: str | Path, kind: str) -> None:
-    """Copy torchvision's `features.3.weight` to the package's `slice2.3.weight`, and so on."""
-    names = {name: "features." + name.split(".", 1)[1] for name in trunk.state_dict()}
-    wrong = [
-        source
-        for name, source in names.items()
-        if source not in state or state[source].shape != trunk.state_dict()[name].shape
-    ]
-    if wrong:
-        raise UserError(
-            f"{path}: not the weights of LPIPS's trunk '{kind}': {', '.join(wrong[:4])} missing or of another shape."
-        )
-    trunk.load_state_dict({name: state[source] for name, source in names.items()})
-
-
 def _size(image: Tensor) -> str:
     return f"{image.shape[2]}x{image.shape[3]}"
+
+
+# Every metric that settings may name.
+METRICS = {
+    "psnr_y": Metric(
+        "PSNR (dB) of limited-range luma, (65.738 R + 129.057 G + 25.064 B)/256, without {scale} border pixels",
+        lambda scale, *_: partial(psnr_y, shave=scale),
+    ),
+    "ssim_rgb": Metric(
+        "SSIM of R, G, B averaged, 11x11 Gaussian (sigma 1.5), zero padding, whole image, C1 1e-4, C2 9e-4",
+        lambda *_: ssim_rgb,
+    ),
+    "lpips_alex": Metric(
+        "LPIPS 0.1 with AlexNet features and the linear heads of lpips 0.1.4, whole image",
+        lambda _, weights, spec: lpips_alex(weights, spec),
+        without_weights="not measured: this edition runs without the pretrained AlexNet that LPIPS rests on",
+    ),
+}

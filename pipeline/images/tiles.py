@@ -1,12 +1,18 @@
-"""Run a network over an image of any size in overlapping tiles."""
+"""Run a network over an image of any size, in overlapping tiles."""
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.errors import UserError
+
+
+def to_tensor(pixels: np.ndarray) -> Tensor:
+    """8-bit (H, W, C) or (H, W) → float32 (1, C, H, W) in [0, 1]."""
+    return torch.from_numpy(pixels.reshape(*pixels.shape[:2], -1)).permute(2, 0, 1)[None].float().div_(255)
 
 
 def taken_whole(network: nn.Module, height: int, width: int, whole_below: int) -> bool:

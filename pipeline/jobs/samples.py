@@ -1,45 +1,41 @@
-"""Job: crops of what a generator makes of a camera's test frames, for figures; there is no HR, so nothing is measured.
+"""Job: crops of what a generator makes of a camera's test images, for figures and reports; nothing is measured.
 
-inputs: generator, test_lr · output: samples. Settings: `Settings`.
+inputs: generator (absent for a network without weights), test_lr · output: samples. Settings: `Settings`.
 """
 
+import sys
 from dataclasses import dataclass
 
+from tqdm import tqdm
+
 from pipeline import settings
-from pipeline.errors import UserError
 from pipeline.evaluation import generator as enlarge
+from pipeline.images.crops import cut
 from pipeline.provenance.job import Job, run
 from pipeline.sampling.packed import Packed, write_images
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How SR is made (see `pipeline.evaluation.generator`); `crops`: frame → [top, left, height, width] in LR pixels."""
+    """How SR is made (see `pipeline.evaluation.generator`); `crops`: image → [top, left, height, width] in HR pixels.
+
+    Entries of images that this camera does not have are passed over.
+    """
 
     enlarge: enlarge.Settings
     crops: dict
 
 
 def work(job: Job) -> dict:
-    """Enlarge every frame that has a crop, whole, and keep the crop. UserError names what does not fit."""
+    """Enlarge every image that has a crop and store the crop as `sr/<name>`. UserError names what does not fit."""
     chosen = settings.build(Settings, job.settings)
-    path = job.input("test_lr")
-    test_lr = Packed(path)
-    if missing := [name for name in chosen.crops if name not in test_lr.names]:
-        raise UserError(
-            f"{path}: holds no frame {', '.join(missing)} to crop, only {', '.join(test_lr.names[:8])} … "
-            "Name test frames in the `crops` of the camera in params.yaml."
-        )
-    enlarger = enlarge.Enlarger(job, chosen.enlarge)
+    enlarger, test_lr = enlarge.Enlarger(job, chosen.enlarge), Packed(job.input("test_lr"))
+    named = [(index, name) for index, name in enumerate(test_lr.names) if name in chosen.crops]
     crops = {}
-    for name, box in chosen.crops.items():
-        top, left, height, width = (chosen.enlarge.scale * value for value in box)
-        piece = enlarger(name, test_lr[test_lr.names.index(name)])[top : top + height, left : left + width]
-        if piece.shape[:2] != (height, width):
-            raise UserError(f"crops.{name}: {list(box)} leaves the frame of {test_lr.sizes()[0]} (height, width).")
-        crops[f"sr/{name}"] = piece
+    for index, name in tqdm(named, desc="samples", unit="image", file=sys.stderr):
+        crops[f"sr/{name}"] = cut(enlarger(name, test_lr[index]), chosen.crops[name], f"crops.{name}")
     write_images(job.outputs["samples"], crops)
-    return {"device": str(enlarger.device), "frames": len(crops)}
+    return {"device": str(enlarger.device), "images": len(crops)}
 
 
 if __name__ == "__main__":

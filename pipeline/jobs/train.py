@@ -1,16 +1,15 @@
 """Job: train one stage of a method, from its saved state if there is one.
 
-inputs: what the stage's block `reads`, `start_<network>` and pretrained files · outputs: networks, history.
+inputs: what the stage's block `reads`, `start_<network>` and pretrained files · outputs: networks, history · option:
+training (`pipeline.training.loop.Training`).
 """
 
-import importlib
 import shutil
 
 import torch
 
 from pipeline import files, reproducibility, settings
-from pipeline.errors import UserError
-from pipeline.methods.base import Stage
+from pipeline.methods.base import Stage, stage_class
 from pipeline.provenance.job import Job, run
 from pipeline.sampling.patches import PatchSampler
 from pipeline.training import state
@@ -31,7 +30,7 @@ def work(job: Job) -> dict:
         seed=job.settings["seed"],
     )
     run_files = RunFiles(job.outputs["history"].parent, stamp(job))
-    training = settings.build(Training, job.options["training"], "training")
+    training = settings.build(Training, job.option("training"), "training")
     measured = Loop(stage, sampler, run_files, training, device).run()
     for name, (network, spec) in stage.results().items():
         save_network(job.outputs[name], network, spec)
@@ -46,17 +45,10 @@ def tidy(job: Job) -> None:
 
 
 def load_stage(job: Job, device: torch.device) -> Stage:
-    """The stage's class, found by the method's file name, with its networks set up."""
-    method, name = job.settings["method"], job.settings["stage"]
-    try:
-        stages = importlib.import_module(f"pipeline.methods.{method}").STAGES
-    except ModuleNotFoundError as error:
-        raise UserError(f"methods.{method}: looked for pipeline/methods/{method}.py ({error}).") from error
-    if name not in stages:
-        raise UserError(f"pipeline/methods/{method}.py has no stage '{name}'; it has {', '.join(stages)}.")
+    """The stage that the job's settings describe, with its networks set up."""
     starts = {name.removeprefix("start_"): job.input(name) for name in job.inputs if name.startswith("start_")}
     weights = {name: job.input(name) for name in job.settings["weights"]}
-    return stages[name](job.settings, starts, weights, device)
+    return stage_class(job.settings["method"], job.settings["stage"])(job.settings, starts, weights, device)
 
 
 def stamp(job: Job) -> str:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-LUMA = (65.738 / 256, 129.057 / 256, 25.064 / 256)  # limited range, no offset: white is 0.8588
+from pipeline.images.luma import LUMA
 
 
 def generator_loss(logits_fake: Tensor) -> Tensor:
@@ -20,7 +20,8 @@ def discriminator_loss(logits_real: Tensor, logits_fake: Tensor) -> Tensor:
 def luma(rgb: Tensor) -> Tensor:
     """Y (N, 1, H, W) of RGB (N, 3, H, W) in [0, 1], range 0 to 0.8588."""
     red, green, blue = rgb.split(1, dim=1)
-    return LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
+    weights = [weight / 256 for weight in LUMA]
+    return weights[0] * red + weights[1] * green + weights[2] * blue
 
 
 def _entropy(logits: Tensor, label: float) -> Tensor:

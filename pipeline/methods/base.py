@@ -1,5 +1,6 @@
 """What a training stage of any method is: networks, optimisers, one step, and what it leaves behind."""
 
+import importlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,8 +62,7 @@ class Stage(ABC):
 
     def __init__(self, job_settings: dict, starts: dict[str, Path], weights: dict[str, Path], device: torch.device):
         self.specs = {
-            role: spec if role.endswith("discriminator") else {**spec, "scale": job_settings["scale"]}
-            for role, spec in job_settings["networks"].items()
+            role: models.scaled(spec, job_settings["scale"]) for role, spec in job_settings["networks"].items()
         }
         self.loss = settings.build(self.Loss, job_settings["loss"], "loss")
         self.schedule = settings.build(self.Schedule, job_settings["schedule"], "schedule")
@@ -73,6 +73,9 @@ class Stage(ABC):
         self.frozen: dict[str, nn.Module] = {}
         self.optimisers: dict[str, torch.optim.Optimizer] = {}
         self.set_up()
+        for group in self._groups():
+            # Part of the saved state, where `lr` is that of the step.
+            group["share"] = group["lr"] / self.schedule.lr
         for network in self.frozen.values():
             network.requires_grad_(False).eval()
         for network in [*self.trainable.values(), *self.frozen.values()]:
@@ -104,6 +107,14 @@ class Stage(ABC):
         parameters = [parameter for network in networks for parameter in network.parameters()]
         return torch.optim.Adam(parameters, lr=self.schedule.lr, betas=self.schedule.betas)
 
+    def set_rates(self, step: int) -> None:
+        """Give every parameter group its rate of a step: the schedule's, times the share of `schedule.lr` that it began with."""
+        for group in self._groups():
+            group["lr"] = self.schedule.rate(step) * group["share"]
+
+    def _groups(self) -> list[dict]:
+        return [group for optimiser in self.optimisers.values() for group in optimiser.param_groups]
+
     def autocast(self):
         """Precision of the forward pass, as the settings say."""
         return autocast(self.device, self.precision)
@@ -131,6 +142,17 @@ class Stage(ABC):
             network.load_state_dict(state["networks"][name])
         for name, optimiser in self.optimisers.items():
             optimiser.load_state_dict(state["optimisers"][name])
+
+
+def stage_class(method: str, stage: str) -> type[Stage]:
+    """The class of a stage, `STAGES[stage]` in pipeline/methods/<method>.py. Raises UserError when there is none."""
+    try:
+        stages = importlib.import_module(f"pipeline.methods.{method}").STAGES
+    except ModuleNotFoundError as error:
+        raise UserError(f"methods.{method}: looked for pipeline/methods/{method}.py ({error}).") from error
+    if stage not in stages:
+        raise UserError(f"pipeline/methods/{method}.py has no stage '{stage}'; it has {', '.join(stages)}.")
+    return stages[stage]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.errors import UserError
-from pipeline.evaluation.metrics import lpips_network
+from pipeline.features.lpips import lpips_network
 from pipeline.features.vgg19 import vgg19
 from pipeline.losses.adversarial import discriminator_loss, generator_loss
 from pipeline.losses.domain_distance import distance_map, weighted_l1

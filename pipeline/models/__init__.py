@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+from collections.abc import Callable
 from pathlib import Path
 
 from torch import nn
@@ -14,6 +15,30 @@ def build(spec: dict) -> nn.Module:
 
     Raises UserError for a name without a file, a file that builds no network, and missing or unknown arguments.
     """
+    make, arguments = _found(spec)
+    _bind(inspect.Signature.bind, spec, make, arguments)
+    return make(**arguments)
+
+
+def scaled(spec: dict, scale: int) -> dict:
+    """`spec` with `scale`, if its network is built for a scale; else as it is. Raises UserError for a name without a file."""
+    make, _ = _found(spec)
+    return {**spec, "scale": scale} if "scale" in inspect.signature(make).parameters else spec
+
+
+def missing(spec: dict) -> list[str]:
+    """Names of arguments that the network of `spec` needs and `spec` lacks, such as those that a stage gives it itself.
+
+    Raises UserError for a name without a file and for arguments that the network does not know.
+    """
+    make, arguments = _found(spec)
+    _bind(inspect.Signature.bind_partial, spec, make, arguments)
+    parameters = inspect.signature(make).parameters.values()
+    return [each.name for each in parameters if each.default is each.empty and each.name not in arguments]
+
+
+def _found(spec: dict) -> tuple[Callable[..., nn.Module], dict]:
+    """The function that builds the network of `spec`, and the arguments that `spec` has for it."""
     arguments = dict(spec)
     name = arguments.pop("name", None)
     folder = Path(__file__).parent
@@ -26,11 +51,15 @@ def build(spec: dict) -> nn.Module:
     make = getattr(importlib.import_module(f"pipeline.models.{name}"), "build", None)
     if make is None:
         raise UserError(f"network {name!r}: {file} has no function `build`. Files there: {known}.")
+    return make, arguments
+
+
+def _bind(bind: Callable, spec: dict, make: Callable, arguments: dict) -> None:
     signature = inspect.signature(make)
     try:
-        signature.bind(**arguments)
+        bind(signature, **arguments)
     except TypeError as error:
+        file = Path(__file__).parent / f"{spec['name']}.py"
         raise UserError(
-            f"network {name!r}: {error}. {file} takes build{signature}; given were {sorted(arguments)}."
+            f"network {spec['name']!r}: {error}. {file} takes build{signature}; given were {sorted(arguments)}."
         ) from error
-    return make(**arguments)

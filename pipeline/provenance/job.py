@@ -50,6 +50,12 @@ class Job:
             raise UserError(f"--input {name}=…: a job of kind {self.kind} expects exactly one, got {len(paths)}.")
         return paths[0]
 
+    def option(self, name: str) -> Any:
+        """The value of that option; UserError when it was not given."""
+        if name not in self.options:
+            raise UserError(f"--option {name}=…: a job of kind {self.kind} needs it. Run snakemake again.")
+        return self.options[name]
+
 
 def seal(receipt: Mapping) -> str:
     """SHA-256 over everything that a receipt says: whoever changes a word by hand breaks it."""
@@ -286,7 +292,7 @@ def _pairs(option: str, values: list[str]) -> Iterator[tuple[str, str]]:
     for value in values:
         name, equals, path = value.partition("=")
         if not (name and equals and path):
-            raise UserError(f"{option} {value}: expected NAME=PATH.")
+            raise UserError(f"{option} {value}: expected NAME={'JSON' if option == '--option' else 'PATH'}.")
         yield name, path
 
 

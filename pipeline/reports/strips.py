@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.errors import UserError
 from pipeline.files import read_json
-from pipeline.images import pictures
+from pipeline.images import crops, pictures
 from pipeline.printing.document import fixed
 from pipeline.provenance.job import Job
 from pipeline.reports.settings import Column, ReportSettings
@@ -72,59 +72,38 @@ def strips(settings: ReportSettings, task: Job) -> list[Strip]:
         if pair.target not in tests:
             raise UserError(f"{place}: no test images of camera {pair.target} are named.")
         test = tests[pair.target]
-        lr, hr = _open(test.lr, given["test_lr"], place), _open(test.hr, given["test_hr"], place)
+        lr, hr = (Packed(_given(getattr(test, kind), given[f"test_{kind}"], place)) for kind in ("lr", "hr"))
         usable = [image for image in settings.crops if image in hr.names]
         if not usable:
             raise UserError(f"{place}: none of the test images in {test.hr} has a crop. Name one in the crops.")
         image = usable[index % len(usable)]
         box = tuple(settings.crops[image])
-        whole = hr[hr.names.index(image)]
-        truth = _cut(whole, box, place, image)
-        small = _cut(lr[lr.names.index(image)], _shrunk(box, settings.scale, place, image), place, image)
+        whole, named = hr[hr.names.index(image)], f"{place}, {image}"
+        truth = crops.cut(whole, box, named)
+        small = crops.cut(lr[lr.names.index(image)], crops.reduced(box, settings.scale, named), named)
         methods = []
         for column in settings.methods:
-            sr, value = _method(settings, column, pair, image, given, place)
-            if sr.shape != truth.shape:
-                raise UserError(
-                    f"{place}: the crop of {image} by {column.name} is {sr.shape[:2]}, HR's is {truth.shape[:2]}."
-                )
+            sr, value = _method(settings, column, pair, image, given, place, truth)
             methods.append((column, sr, pictures.difference(sr, truth), value))
         rows.append(Strip(pair.label, image, small, truth, whole, tuple(methods)))
     return rows
 
 
-def _method(settings, column, pair, image, given, place) -> tuple[np.ndarray, float | None]:
-    """The crop that a method made, and its metric on the whole image (None where it was not measured)."""
+def _method(settings, column, pair, image, given, place, truth) -> tuple[np.ndarray, float | None]:
+    """The crop that a method made, as large as `truth`, and its metric on the whole image (None: not measured)."""
     fitting = [s for s in settings.shown if (s.method, s.source, s.target) == (column.name, pair.source, pair.target)]
     if len(fitting) != 1:
         raise UserError(f"{place}: expected one entry of `shown` for {column.name}, found {len(fitting)}.")
-    samples = _open(fitting[0].samples, given["samples"], place)
-    if f"sr/{image}" not in samples.names:
-        raise UserError(f"{place}: {fitting[0].samples} has no crop of {image}. Evaluate again with that crop.")
-    if fitting[0].metrics not in given["metrics"]:
-        raise UserError(f"{place}: {fitting[0].metrics} is not among the inputs of the job.")
-    values = read_json(fitting[0].metrics)["images"].get(image, {})
-    return samples[samples.names.index(f"sr/{image}")], values.get(settings.metric.name)
+    sr = crops.sample(_given(fitting[0].samples, given["samples"], place), image, truth)
+    values = read_json(_given(fitting[0].metrics, given["metrics"], place))["images"].get(image, {})
+    return sr, values.get(settings.metric.name)
 
 
-def _open(path: str, given: set[str], place: str) -> Packed:
+def _given(path: str, given: set[str], place: str) -> str:
+    """`path`; UserError when it is not an input of the job."""
     if path not in given:
         raise UserError(f"{place}: {path} is not among the inputs of the job.")
-    return Packed(path)
-
-
-def _cut(pixels: np.ndarray, box: tuple, place: str, image: str) -> np.ndarray:
-    top, left, height, width = box
-    piece = pixels[top : top + height, left : left + width]
-    if min(top, left) < 0 or piece.shape[:2] != (height, width):
-        raise UserError(f"{place}: crop {list(box)} of {image} leaves the image of {pixels.shape[:2]} (height, width).")
-    return piece
-
-
-def _shrunk(box: tuple, scale: int, place: str, image: str) -> tuple:
-    if any(value % scale for value in box):
-        raise UserError(f"{place}: crop {list(box)} of {image} must be multiples of the scale {scale}.")
-    return tuple(value // scale for value in box)
+    return path
 
 
 def _strip(strip: Strip, maximum: int, settings: ReportSettings) -> str:

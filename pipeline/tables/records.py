@@ -54,8 +54,8 @@ def _cell(
     rows = []
     for seed in scores.seeds(method):
         file = scores.file(method.name, setting, pair, seed)
-        low, high = file["interval"].get(name, (None, None))
         origin = scores.paths[method.name, setting, pair.source, pair.target, seed]
+        low, high = scores.interval(origin, name)
         numbers = {"value": file["mean"][name], "low": low, "high": high, "images": len(file["images"])}
         rows.append({**base, "seed": seed, **numbers, "origin": origin})
     over_seeds = _over_seeds(base, rows, value)

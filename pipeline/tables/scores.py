@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.evaluation.bootstrap import paired_difference
+from pipeline.evaluation.bootstrap import paired_difference, percentile_interval
 from pipeline.files import read_json
 from pipeline.printing.document import Origin
 from pipeline.tables.settings import Gain, Method, Pair, TableSettings
 
-EXPECTED = ("dataset", "scale", "camera", "images", "mean", "interval", "missing", "protocol")
+EXPECTED = ("dataset", "scale", "camera", "images", "mean", "missing", "protocol")
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,14 @@ class Scores:
         fields = tuple((path, f"mean.{metric}") for path in paths)
         if len(means) > 1:
             return Value(statistics.fmean(means), Origin(over_seeds(seeds), fields), statistics.stdev(means))
-        low, high = files[0]["interval"].get(metric, (None, None))
+        low, high = self.interval(paths[0], metric)
         return Value(means[0], Origin("mean over the test images", fields), None, low, high)
+
+    def interval(self, path: str, metric: str) -> tuple[float, float]:
+        """Bounds of a mean of a metrics file, resampled over its images; only of a metric that it measured."""
+        draw, images = self.settings.bootstrap, self.files[path]["images"]
+        values = [images[name][metric] for name in sorted(images)]
+        return percentile_interval(values, draw.samples, draw.seed, draw.level)
 
     def gains(self, setting: str, pair: Pair, metric: str) -> dict[int, Value] | None:
         """Seed -> gain over the same images (positive: the value went up), resampled as pairs; None if not measured."""

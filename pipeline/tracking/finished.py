@@ -67,19 +67,14 @@ class Run:
             yield from ((term, value, step) for term, value in terms.items() if isinstance(value, int | float))
 
     def finals(self) -> Iterator[tuple[str, float, int]]:
-        """(test/{camera}/{metric}, mean, 0) of every evaluation, with the ends of its confidence interval.
-
-        UserError when a metrics file is not the one that its job wrote.
-        """
+        """(test/{camera}/{metric}, mean, 0) of every evaluation. UserError for a metrics file that its job did not write."""
         for path, receipt in self.receipts.items():
             if receipt.key["kind"] != "evaluate":
                 continue
             metrics = json.loads(_content(path, receipt))
             for metric, value in metrics["mean"].items():
-                low, high = (metrics.get("interval") or {}).get(metric) or (None, None)
-                for suffix, number in (("", value), (".low", low), (".high", high)):
-                    if number is not None:
-                        yield f"test/{metrics['camera']}/{metric}{suffix}", number, 0
+                if value is not None:
+                    yield f"test/{metrics['camera']}/{metric}", value, 0
 
     def tags(self, simulated: bool) -> dict[str, str]:
         """Where it comes from, both ways; `pipeline.receipt` is not among them."""

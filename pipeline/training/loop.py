@@ -58,9 +58,7 @@ class Loop:
         return self._measured(steps - first, time.monotonic() - began)
 
     def _step(self, step: int) -> None:
-        for optimiser in self.stage.optimisers.values():
-            for group in optimiser.param_groups:
-                group["lr"] = self.stage.schedule.rate(step)
+        self.stage.set_rates(step)
         batch = self.sampler(step)
         try:
             terms = self.stage.step(batch._replace(**self._moved(batch)))

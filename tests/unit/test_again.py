@@ -23,12 +23,11 @@ from pipeline.provenance.receipts import Receipt
 ROOT = Path(__file__).parents[2]
 HERE = {"device": "cpu", "cpu": "Processor A", "packages": {"torch": "2.15.0"}}
 GPU = {"device": "cuda", "gpu": "Card B", "cpu": "Processor A", "packages": {"torch": "2.15.0"}}
-TOLERANCE = {"psnr_y": 0.01, "ssim_rgb": 1e-4, "crop_levels": 2}
+TOLERANCE = {"psnr_y": 0.01, "ssim_rgb": 1e-4}
 METRICS = {
     "camera": "sony",
     "images": {"astronaut": {"psnr_y": 27.5, "ssim_rgb": 0.81}, "chelsea": {"psnr_y": 29.5, "ssim_rgb": 0.79}},
     "mean": {"psnr_y": 28.5, "ssim_rgb": 0.8},
-    "interval": {"psnr_y": [27.5, 29.5], "ssim_rgb": [0.79, 0.81]},
     "missing": {"lpips_alex": "no file"},
 }
 
@@ -63,7 +62,6 @@ def changed(*place, value) -> dict:
     [
         (("images", "chelsea", "psnr_y"), 29.52, "image chelsea, psnr_y: stored 29.52, measured 29.5"),
         (("mean", "ssim_rgb"), 0.8002, "mean of ssim_rgb"),
-        (("interval", "psnr_y"), [27.5, 29.6], "upper bound of psnr_y"),
         (("camera",), "olympus", "camera: stored olympus, measured sony"),
         (("missing",), {}, "missing"),
         (("images", "rocket"), {"psnr_y": 30.0}, "image rocket, psnr_y: stored 30.0, measured nothing"),
@@ -92,19 +90,6 @@ def test_rows_say_where_the_largest_difference_is():
     row = compare.rows(changed("images", "chelsea", "psnr_y", value=29.75), METRICS)[0]
     assert (row.metric, row.image, row.largest, row.images) == ("psnr_y", "chelsea", 0.25, 2)
     assert compare.rows({"images": []}, METRICS) == []
-
-
-def test_crops_are_compared_level_by_level(tmp_path):
-    crop = np.full((4, 4, 3), 100, np.uint8)
-    save_file({"sr/a": crop}, tmp_path / "one")
-    for name, tensors in {
-        "near": {"sr/a": crop + np.uint8(2)},
-        "far": {"sr/a": crop - np.uint8(3)},
-        "other": {"sr/b": crop},
-        "size": {"sr/a": crop[:2]},
-    }.items():
-        save_file(tensors, tmp_path / name)
-        assert bool(compare.crops(tmp_path / "one", tmp_path / name, 2)) == (name != "near")
 
 
 def test_networks_are_compared_by_their_distance(tmp_path):
@@ -233,8 +218,8 @@ def test_a_chain_begins_with_what_the_others_start_from(three):
 
 def test_shipped_tolerances_cover_every_metric():
     shipped = params.load(ROOT / "params.yaml", ROOT / params.SCHEMA)
-    for door, own in (("re_measure", "crop_levels"), ("retrain", "network")):
-        assert set(shipped["audit"][door]) == {*shipped["metrics"], own}
+    for door, own in (("re_measure", set()), ("retrain", {"network"})):
+        assert set(shipped["audit"][door]) == {*shipped["metrics"], *own}
     with pytest.raises(UserError, match="no tolerance for vif"):
         one = receipt("evaluate", "results/m.json", {})
         one.key["settings"]["metrics"] = ["psnr_y", "vif"]
@@ -243,9 +228,12 @@ def test_shipped_tolerances_cover_every_metric():
 
 def test_a_job_that_fails_says_its_last_words(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "pipeline").mkdir()
-    (tmp_path / "pipeline/training/loop.py").write_text("import sys\nsys.exit('error: no such camera')\n")
+    (tmp_path / "pipeline/jobs").mkdir(parents=True)
+    text = "import sys\nsys.exit('error: no such camera' if '--option' in sys.argv else 'error: no option')\n"
+    (tmp_path / "pipeline/jobs/train.py").write_text(text)
     with pytest.raises(UserError, match="code 1: no such camera"):
+        rerun.run(receipt("train", "results/g", {}, options={"training": {"log_every": 1}}), tmp_path, show=False)
+    with pytest.raises(UserError, match="code 1: no option"):
         rerun.run(receipt("train", "results/g", {}), tmp_path, show=False)
     unnamed = receipt("train", "results/g", {"data/a": "0"})
     unnamed.key["files"]["inputs"].clear()
@@ -297,7 +285,7 @@ def test_an_unknown_commit_leaves_no_worktree(repository):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_work_and_clears_away(tmp_path, number):
     code = (
-        "import time\nfrom pipeline.audit import again\n"
+        "import time\nfrom pipeline.audit import rerun\n"
         "with rerun.stoppable(), rerun.temporary('t-') as folder:\n    print(folder, flush=True)\n    time.sleep(60)\n"
     )
     child = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The evaluate job on small files: the numbers, the crops, and every kind of input that does not fit."""
+"""The evaluate job on small files: the numbers, and every kind of input that does not fit."""
 
 import errno
 import json
@@ -8,13 +8,11 @@ import sys
 import numpy as np
 import pytest
 import torch
-from safetensors.numpy import load_file
 
 from pipeline import models
 from pipeline.errors import UserError
-from pipeline.evaluation.bootstrap import percentile_interval
 from pipeline.evaluation.metrics import psnr_y, ssim_rgb
-from pipeline.images.rgb import bicubic, imresize, to_uint8
+from pipeline.images.rgb import bicubic, imresize
 from pipeline.jobs.evaluate import work
 from pipeline.provenance.job import Job
 from pipeline.sampling.packed import write_images
@@ -32,8 +30,6 @@ SETTINGS = {
     "tile": 16,
     "margin": 4,
     "whole_below": 10,
-    "bootstrap": {"samples": 200, "seed": 3, "level": 0.9},
-    "crops": {"street": [5, 2, 11, 7], "elsewhere": [0, 0, 4, 4]},
     "compute": {"device": "cpu", "threads": 1, "precision": "fp32"},
     "lpips_weights": None,
 }
@@ -69,10 +65,7 @@ def job(tmp_path):
         write_images(tmp_path / "test_lr.safetensors", usual[0] if lr is None else lr)
         write_images(tmp_path / "test_hr.safetensors", usual[1] if hr is None else hr)
         files = {kind: [tmp_path / f"{kind}.safetensors"] for kind in ("test_lr", "test_hr")}
-        outputs = {
-            "metrics": tmp_path / "out" / "metrics_sony.json",
-            "samples": tmp_path / "out" / "samples.safetensors",
-        }
+        outputs = {"metrics": tmp_path / "out" / "metrics_sony.json"}
         wildcards = {"dataset": "simcam", "scale": "2", "camera": "sony"}
         return Job("evaluate", wildcards, {**SETTINGS, **changes}, files | (inputs or {}), outputs, {}, "0" * 64)
 
@@ -99,13 +92,9 @@ def test_bicubic_row_measured_independently(job):
     for metric in ("psnr_y", "ssim_rgb"):
         column = [found["images"][name][metric] for name in SIZES]
         assert found["mean"][metric] == pytest.approx(sum(column) / 3)
-        assert found["interval"][metric] == list(percentile_interval(column, samples=200, seed=3, level=0.9))
-    assert {key: found[key] for key in ("dataset", "scale", "camera", "generator")} == {
-        "dataset": "simcam",
-        "scale": 2,
-        "camera": "sony",
-        "generator": BICUBIC,
-    }
+    rest = {"dataset": "simcam", "scale": 2, "camera": "sony", "generator": BICUBIC}
+    assert {key: found[key] for key in rest} == rest
+    assert set(found) == {*rest, "images", "mean", "missing", "protocol"}
 
 
 def test_lpips_without_weights_is_said_not_measured(job):
@@ -116,20 +105,6 @@ def test_lpips_without_weights_is_said_not_measured(job):
     assert set(found["missing"]) == {"lpips_alex"}
     assert set(found["protocol"]) == {"psnr_y", "ssim_rgb", "lpips_alex"}
     assert "2 border pixels" in found["protocol"]["psnr_y"]
-
-
-def test_samples_hold_the_named_crops_as_bytes(job):
-    run = job()
-    work(run)
-    samples = load_file(run.outputs["samples"])
-    assert list(samples) == ["sr/street"]
-    expected = to_uint8(imresize(pictures()[0]["street"] / 255, 2))[5:16, 2:9]
-    difference = np.abs(samples["sr/street"].astype(int) - expected)
-    assert difference.max() <= 1
-    assert difference.mean() < 0.05
-    run = job(crops={})
-    work(run)
-    assert load_file(run.outputs["samples"]) == {}
 
 
 def test_same_job_same_bytes(job):
@@ -143,11 +118,10 @@ def test_same_job_same_bytes(job):
 def test_sr_is_clamped_before_it_is_measured(job, monkeypatch):
     hr = pictures()[1]
     monkeypatch.setattr("pipeline.models.bicubic.Bicubic.forward", lambda self, x: x.repeat(1, 1, 2, 2) * 0 + 3)
-    run = job(crops={"wall": [0, 0, 2, 2]})
+    run = job()
     work(run)
     expected = psnr_y(torch.ones(1, 3, 32, 80), tensor(hr["wall"]) / 255, 2)
     assert read(run)["images"]["wall"]["psnr_y"] == pytest.approx(expected, abs=1e-4)
-    assert (load_file(run.outputs["samples"])["sr/wall"] == 255).all()
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
@@ -214,14 +188,10 @@ def test_a_diverged_generator_is_named_with_its_image(job, monkeypatch):
     refused(job(), "street.*NaN or infinity")
 
 
-@pytest.mark.parametrize("box", [[60, 0, 10, 4], [0, 30, 4, 10], [-1, 0, 4, 4], [0, 0, 0, 4]])
-def test_a_crop_that_leaves_the_image(job, box):
-    refused(job(crops={"street": box}), r"crops\.street.*66x36")
-
-
 def test_settings_are_checked_by_name(job):
     refused(job(tiles=16), "tiles")
     refused(job(tile="16"), "settings.tile")
+    refused(job(crops={}), "crops: unknown setting")
     refused(job(metrics=["psnr"]), "psnr.*psnr_y")
 
 

@@ -106,7 +106,7 @@ ALL = {"a b.txt", "2.txt", "a b.txt.receipt.json"}
 
 def test_receipt(place):
     given = key(place)
-    done = start(given, folder="raw=/elsewhere/photos")
+    done = start(given, folder="raw=/elsewhere/photos", option='pace={"every": 2}')
     assert done.returncode == 0, done.stderr
     assert left(place) == ALL
     receipt = json.loads((place / "out/a b.txt.receipt.json").read_text())
@@ -130,6 +130,7 @@ def test_receipt(place):
     }
     assert run["steps"] == 3 and run["rate"] == "NaN", "what work returns; JSON has no NaN"
     assert run["host"] != "mine", "a job cannot say where it ran"
+    assert run["options"] == {"pace": {"every": 2}}, "told, but no part of the key"
     assert run["packages"] == {"pytest": pytest.__version__} and run["folders"] == {"raw": "/elsewhere/photos"}
     assert (
         run["seconds"] >= 0 and run["peak_memory_mb"] > 5 and run["started"].endswith("+00:00") and run["gpu"] is None
@@ -188,6 +189,7 @@ def test_command_is_what_run_reads(place):
         {"first": "1.txt", "second": "2.txt"},
         "1.txt.receipt.json",
         {"raw": "/else where"},
+        {"pace": {"every": 2}, "note": "it's a=b"},
     )
     words = shlex.split(text)
     read_key, read, receipt = job.parse(words[3:], words[2])
@@ -195,6 +197,9 @@ def test_command_is_what_run_reads(place):
     assert read.inputs == {"text": [Path("in.txt")], "many": [Path("a.txt"), Path("b c.txt")]}
     assert read.outputs == {"first": Path("1.txt"), "second": Path("2.txt")} and receipt == Path("1.txt.receipt.json")
     assert read.folders == {"raw": Path("/else where")} and read.input("text") == Path("in.txt")
+    assert read.options == {"pace": {"every": 2}, "note": "it's a=b"} and read.option("pace") == {"every": 2}
+    with pytest.raises(UserError, match=r"--option other=.*needs it"):
+        read.option("other")
     assert read.key_sha256 == hashlib.sha256(given.encode()).hexdigest() and read.settings["note"] == "it's {a} $b"
     for name, count in (("many", 2), ("none", 0)):
         with pytest.raises(UserError, match=f"--input {name}=.*exactly one, got {count}"):
@@ -306,6 +311,8 @@ def test_killed(place):
         ({"output": "first=../a"}, "--output ../a: expected a plain path inside"),
         ({"output": "second=b"}, "--output: a name was given twice"),
         ({"key": "{"}, "--key: not valid JSON"),
+        ({"option": "pace"}, "--option pace: expected NAME=JSON"),
+        ({"option": "pace={"}, "--option pace={: expected NAME=JSON"),
         (
             {"key": '{"kind": "work"}'},
             "--key: expected exactly code, files, kind, packages, settings, shell, wildcards",

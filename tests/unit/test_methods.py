@@ -206,6 +206,13 @@ def test_state_of_other_settings_is_not_continued(tmp_path, monkeypatch, capsys)
 _save = loop.Loop._save
 
 
+def test_how_often_a_state_is_saved_is_no_setting(tmp_path):
+    job = make_job(tmp_path, "source_only", "train")
+    del job.options["training"]
+    with pytest.raises(UserError, match="--option training="):
+        train.work(job)
+
+
 def test_non_finite_loss_names_step_term_and_batch(tmp_path, monkeypatch):
     job = make_job(tmp_path, "dada", "adapt", steps=4)
     original = train.PatchSampler.__call__

@@ -11,7 +11,7 @@ import torchvision
 
 from pipeline.errors import UserError
 from pipeline.evaluation.bootstrap import paired_difference, percentile_interval
-from pipeline.evaluation.metrics import open_metrics, psnr_y, ssim_map, ssim_rgb
+from pipeline.evaluation.metrics import METRICS, Metric, open_metrics, psnr_y, ssim_map, ssim_rgb
 from pipeline.files import sha256
 
 
@@ -132,6 +132,20 @@ def test_a_diverged_network_is_named_by_its_image(value):
 def test_unequal_sizes_are_named():
     with pytest.raises(UserError, match=r"harbour.*64x64.*64x60"):
         open_metrics(["psnr_y"], 4, None, None).measure("harbour", SR, HR[..., :60])
+
+
+def test_every_name_has_a_protocol_and_a_function_of_its_own(alexnet_file):
+    metrics = open_metrics(list(METRICS), 4, *alexnet_file)
+    assert list(metrics.measures) == list(metrics.protocol) == list(METRICS) and not metrics.missing
+    sr, hr = noisy_pair(96, 80)
+    found = metrics.measure("one", sr, hr)
+    assert len(set(found.values())) == len(set(metrics.protocol.values())) == len(METRICS)
+    assert found["psnr_y"] == psnr_y(sr, hr, shave=4) and found["ssim_rgb"] == ssim_rgb(sr, hr)
+
+
+def test_a_name_without_a_function_cannot_be_added():
+    with pytest.raises(TypeError, match="open"):
+        Metric("PSNR of something else")
 
 
 def test_unknown_metric():

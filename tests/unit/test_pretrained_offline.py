@@ -9,8 +9,8 @@ import torch
 import torchvision
 
 from pipeline.errors import UserError
-from pipeline.evaluation.metrics import lpips_network
 from pipeline.features import clip, vgg19
+from pipeline.features.lpips import lpips_network
 from pipeline.files import sha256
 from tests.unit.test_clip_features import SMALL
 

@@ -1,0 +1,99 @@
+"""Check settings that only training code understands, before any job starts: losses, schedules, networks, metrics, recipes.
+
+`python -m pipeline.training.check` reads JSON from standard input (see `problems`) and prints one line per problem. Nothing
+is trained, no file is opened.
+"""
+
+import importlib
+import json
+import sys
+from collections.abc import Callable
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from pipeline import models, settings
+from pipeline.errors import UserError
+from pipeline.evaluation.metrics import METRICS
+from pipeline.files import canonical_json
+from pipeline.methods.base import stage_class
+
+
+def problems(asked: dict) -> list[str]:
+    """`place: message` of everything that a job would refuse, each entry of `asked` being named by its `place`.
+
+    `stages`: [{place, method (its module), stage, loss, schedule, networks: {role: specification}, scale}];
+    `networks`: [{place, spec}]; `metrics`: [{place, name}]; `recipes`: [{place, module, recipe}].
+    """
+    judged: dict[str, str | None] = {}
+
+    def judge(place: str, check: Callable[..., object], *arguments) -> list[str]:
+        key = f"{check.__name__} {canonical_json(arguments)}"
+        if key not in judged:
+            try:
+                check(*arguments)
+                judged[key] = None
+            except UserError as error:
+                judged[key] = str(error)
+        return [f"{place}: {judged[key]}"] if judged[key] else []
+
+    lines = []
+    for entry in asked.get("stages", []):
+        place, name = entry["place"], (entry["method"], entry["stage"])
+        lines += judge(place, _stage, *name, entry["loss"], entry["schedule"])
+        for role, spec in entry["networks"].items():
+            lines += judge(f"{place}, network {role}", _role, spec, entry["scale"])
+    for entry in asked.get("networks", []):
+        lines += judge(entry["place"], _network, entry["spec"])
+    for entry in asked.get("metrics", []):
+        lines += judge(entry["place"], _metric, entry["name"])
+    for entry in asked.get("recipes", []):
+        lines += judge(entry["place"], _recipe, entry["module"], entry["recipe"])
+    return lines
+
+
+def _stage(method: str, stage: str, loss: dict, schedule: dict) -> None:
+    cls = stage_class(method, stage)
+    settings.build(cls.Loss, loss, "loss")
+    settings.build(cls.Schedule, schedule, "schedule")
+
+
+def _role(spec: dict, scale: int) -> None:
+    _network(models.scaled(spec, scale))
+
+
+def _network(spec: dict) -> None:
+    """Build a network without memory or values. Where a stage gives it arguments itself, only the others' names are checked."""
+    if models.missing(spec):
+        return
+    try:
+        with _WithoutValues():
+            models.build(spec)
+    except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
+        raise UserError(f"network {spec['name']!r}: cannot be built with {canonical_json(spec)} ({error}).") from error
+
+
+class _WithoutValues(TorchFunctionMode):
+    """Parameters get no memory (torch's "meta" device) and no initial values, about which torch would think for seconds."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs, name = kwargs or {}, getattr(function, "__name__", "")
+        if name.endswith("_") and not name.startswith("__"):  # in place: kaiming_uniform_, normal_, mul_, …
+            return (*args, *kwargs.values())[0]
+        if function is torch.empty:
+            kwargs["device"] = "meta"
+        return function(*args, **kwargs)
+
+
+def _metric(name: str) -> None:
+    if name not in METRICS:
+        raise UserError(f"metric '{name}' does not exist; metrics are {', '.join(METRICS)}.")
+
+
+def _recipe(module: str, recipe: dict) -> None:
+    importlib.import_module(f"pipeline.datasets.{module}").check(recipe)
+
+
+if __name__ == "__main__":
+    for line in problems(json.load(sys.stdin)):
+        print(line)
