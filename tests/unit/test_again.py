@@ -243,8 +243,8 @@ def test_shipped_tolerances_cover_every_metric():
 
 def test_a_job_that_fails_says_its_last_words(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "pipeline").mkdir()
-    (tmp_path / "pipeline/training/loop.py").write_text("import sys\nsys.exit('error: no such camera')\n")
+    (tmp_path / "pipeline/jobs").mkdir(parents=True)
+    (tmp_path / "pipeline/jobs/train.py").write_text("import sys\nsys.exit('error: no such camera')\n")
     with pytest.raises(UserError, match="code 1: no such camera"):
         rerun.run(receipt("train", "results/g", {}), tmp_path, show=False)
     unnamed = receipt("train", "results/g", {"data/a": "0"})
@@ -297,7 +297,7 @@ def test_an_unknown_commit_leaves_no_worktree(repository):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_work_and_clears_away(tmp_path, number):
     code = (
-        "import time\nfrom pipeline.audit import again\n"
+        "import time\nfrom pipeline.audit import rerun\n"
         "with rerun.stoppable(), rerun.temporary('t-') as folder:\n    print(folder, flush=True)\n    time.sleep(60)\n"
     )
     child = subprocess.Popen(
