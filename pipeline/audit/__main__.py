@@ -22,7 +22,7 @@ def main() -> None:
     elif chosen.door == "retrain":
         from pipeline.audit import retrain as door
     else:
-        from pipeline.audit import first as door
+        from pipeline.audit import read as door
     try:
         sys.exit(door.main(words))
     except UserError as error:

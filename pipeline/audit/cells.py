@@ -3,10 +3,12 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pipeline.audit.marks import HOLDS, STATES
-
 if TYPE_CHECKING:
     from pipeline.printing.document import Document, Origin, Row
+
+# Signs of the three verdicts, and what they mean.
+HOLDS, FAILS, ABSENT = "✓", "✗", "○"
+STATES = {HOLDS: "holds", FAILS: "fails", ABSENT: "not present"}
 
 
 @dataclass

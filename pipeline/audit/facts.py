@@ -6,8 +6,6 @@ from pathlib import Path
 from pipeline import files
 from pipeline.audit.cells import Number
 from pipeline.audit.report import Node
-from pipeline.errors import UserError
-from pipeline.provenance import environment
 
 MACHINE = ("host", "platform", "cpu", "cpus", "gpu", "device", "python", "slurm_job")
 WHEN = ("started", "seconds", "peak_memory_mb", "commit")
@@ -16,10 +14,7 @@ MANIFEST = "results/manifests/"
 
 
 def of(node: Node, brief: bool = False) -> dict[str, dict[str, str]]:
-    """Heading -> name -> value; `brief`: without the modules and packages that others need.
-
-    Versions are those installed then; beside them those of the lock of now, if it is still the one that was asked for.
-    """
+    """Heading -> name -> value; `brief`: without the modules and packages that others need. Versions: those installed then."""
     receipt = node.receipt
     key, run = receipt.key, receipt.run
     settings = _flat(key["settings"])
@@ -27,7 +22,7 @@ def of(node: Node, brief: bool = False) -> dict[str, dict[str, str]]:
         "settings": settings,
         "seed": {name: value for name, value in settings.items() if name.rpartition(".")[2] == "seed"},
         "code": {HASH: key["code"]["sha256"], **run.get("modules", {})},
-        "packages": _packages(node),
+        "packages": _packages(key["packages"], run.get("packages", {})),
         "machine": {name: str(run[name]) for name in MACHINE if run.get(name) is not None},
         "when": {name: str(run[name]) for name in WHEN if run.get(name) is not None},
         "inputs": dict(receipt.inputs),
@@ -65,21 +60,11 @@ def _flat(value: object, prefix: str = "") -> dict[str, str]:
     return {prefix: value if isinstance(value, str) else files.canonical_json(value)}
 
 
-def _packages(node: Node) -> dict[str, str]:
-    packages = node.receipt.key["packages"]
-    if not packages:
+def _packages(locked: dict | None, installed: dict[str, str | None]) -> dict[str, str]:
+    if not locked:
         return {}
-    installed = node.receipt.run.get("packages", {})
-    told = {name: f"{version or 'not'} installed" for name, version in installed.items()}
-    if not any(reason.kind == "packages" for reason in node.reasons):
-        try:
-            locked = environment.locked(environment.LOCK, packages["names"])
-        except UserError:
-            locked = {}
-        for name, choices in sorted(locked.items()):
-            versions = f"{', '.join(version for version, _ in choices)} locked"
-            told[name] = f"{versions}, {told[name]}" if name in told else versions
-    return {f"{HASH} of their lock": packages["sha256"], **told}
+    versions = {name: version or "not installed" for name, version in installed.items()}
+    return {f"{HASH} of their lock": locked["sha256"], **versions}
 
 
 def _manifest(outputs: dict) -> dict[str, str]:

@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 
 from pipeline.audit import measured, printed
-from pipeline.audit.cells import Checked, Number, listed
-from pipeline.audit.marks import ABSENT, FAILS, HOLDS
+from pipeline.audit.cells import ABSENT, FAILS, HOLDS, Checked, Number, listed
 from pipeline.audit.report import Report
 from pipeline.errors import UserError
 from pipeline.printing.document import Document

@@ -3,10 +3,10 @@
 from html import escape
 from itertools import groupby
 
-from pipeline.audit import facts, tree
-from pipeline.audit.cells import Checked, Number
-from pipeline.audit.marks import FAILS, HOLDS, STATES
+from pipeline.audit import facts
+from pipeline.audit.cells import FAILS, HOLDS, STATES, Checked, Number
 from pipeline.audit.report import Node, Report
+from pipeline.audit.text import problems, title
 from pipeline.printing.html import page
 
 STYLE = """
@@ -35,14 +35,14 @@ table.numbers th, table.numbers td { white-space: normal; }
 
 def text(report: Report, checked: Checked) -> str:
     """The page of one table; `report` is of that table alone."""
-    problems = tree.problems(report)
+    wrong = problems(report)
     ids = {receipt: f"r{number}" for number, receipt in enumerate(report.nodes)}
     numbers = {id(number): f"n{index}" for index, number in enumerate(checked.numbers)}
     body = [
         f"<h1>Audit of {escape(checked.target)}</h1>",
-        _verdict(report, checked, problems),
-        *(_list("What does not hold", problems) if problems else ()),
-        *(_list("What git knows of the changes", report.places) if report.places else ()),
+        _verdict(report, checked, wrong),
+        *(_list("What does not hold", wrong) if wrong else ()),
+        *(_diff(report.changed) if report.changed else ()),
         "<h2>Numbers</h2>\n<p>Each leads to what it follows from.</p>",
         *_overview(checked, numbers),
         "<h2>What every number follows from</h2>",
@@ -55,14 +55,14 @@ def text(report: Report, checked: Checked) -> str:
     return page(f"Audit of {checked.target}", "\n".join(body), STYLE)
 
 
-def _verdict(report: Report, checked: Checked, problems: list[str]) -> str:
+def _verdict(report: Report, checked: Checked, wrong: list[str]) -> str:
     failing = sum(number.mark == FAILS for number in checked.numbers)
     said = (
         f"{len(checked.numbers)} numbers, {failing} of which do not follow; "
         if failing
         else f"{len(checked.numbers)} numbers; "
     )
-    said += f"{len(report.nodes)} receipts; {len(problems)} problems; {len(report.absent)} files not here"
+    said += f"{len(report.nodes)} receipts; {len(wrong)} problems; {len(report.absent)} files not here"
     said += ", judged by their receipts alone." if report.absent else "."
     word = "holds" if report.holds else "does not hold"
     return (
@@ -74,6 +74,10 @@ def _verdict(report: Report, checked: Checked, problems: list[str]) -> str:
 def _list(heading: str, lines: list[str]) -> list[str]:
     items = "".join(f"<li>{escape(line)}</li>\n" for line in lines)
     return [f'<h2>{heading}</h2>\n<ul class="problems">\n{items}</ul>']
+
+
+def _diff(lines: list[str]) -> list[str]:
+    return [f"<h2>What git knows of the changes</h2>\n<pre><code>{escape(chr(10).join(lines))}</code></pre>"]
 
 
 def _overview(checked: Checked, ids: dict[int, str]) -> list[str]:
@@ -121,7 +125,7 @@ def _number(report: Report, number: Number, name: str, ids: dict[str, str]) -> s
 
 
 def _link(node: Node, ids: dict[str, str]) -> str:
-    said = escape(tree.title(node)[1:])
+    said = escape(title(node)[1:])
     return f'{_mark(node.mark)} <a href="#{ids[node.receipt.path]}">{said}</a>'
 
 
@@ -132,7 +136,7 @@ def _receipt(report: Report, node: Node, ids: dict[str, str]) -> str:
         lines += f"<dt>{escape(heading)}</dt><dd>{_values(values)}</dd>\n"
     needs = "".join(f"<li>{_link(report.nodes[other], ids)}</li>\n" for other in node.needs)
     needs = f'<p>rests on</p><ol class="chain">\n{needs}</ol>' if needs else ""
-    summary = f"{_mark(node.mark)} {escape(tree.title(node)[1:])}"
+    summary = f"{_mark(node.mark)} {escape(title(node)[1:])}"
     name = ids[node.receipt.path]
     return f'<details><summary>{summary}</summary><div class="inside" id="{name}">{inside}<dl>{lines}</dl>{needs}</div></details>'
 

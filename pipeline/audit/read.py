@@ -1,68 +1,80 @@
-"""The walk over receipts: from a file to everything that it rests on, judged by hashes alone.
+"""First door: `python -m pipeline.audit results/tables/dada_simcam.tex`. Needs no data, no GPU, no Snakemake, no torch."""
 
-Computes every hash of every file that is here again, compares every key with params.yaml, code and lock of now, and
-names what does not hold.
-"""
-
-import hashlib
-from functools import cache
+import argparse
 from pathlib import Path
 
 from pipeline import files
-from pipeline.audit.report import Node, Report
-from pipeline.provenance import receipts
-from pipeline.provenance.receipts import Reason
+from pipeline.audit import facts, history, text
+from pipeline.audit.report import Report
+from pipeline.audit.walk import audit
+from pipeline.errors import UserError
+from pipeline.plan import keys, params
+
+FOLDER = "results/report"
 
 
-def audit(targets: list[str], key_of: receipts.KeyOf) -> Report:
-    """Judge everything that `targets` rest on; `key_of(kind, wildcards)` is the key of a job as of now, as text."""
-    report, found, tracked = Report(targets), receipts.collect(), receipts.tracked_files()
-    keys = {path: receipts.key_reasons(receipt, key_of) for path, receipt in found.receipts.items()}
-    report.makers = receipts.assign(found.receipts, keys)
-    look = cache(content)
+def main(words: list[str]) -> int:
+    """Command line; 0 when everything holds, 1 otherwise."""
+    arguments = _parse(words)
+    try:
+        now = params.load(arguments.params)
+    except UserError as error:
+        # Settings that contradict each other: what changed since they did not is the better half of the message.
+        raise UserError("\n".join([str(error), *history.unsaved()])) from error
+    report = report_of([Path(target).as_posix() for target in arguments.targets], now)
+    if not report.holds:
+        report.changed = history.changes(report)
+    if arguments.json:
+        files.write_json(arguments.json, report.as_json())
+    written = write(report) if arguments.page and report.tables else []
+    print(text.chain(report, arguments.cell) if arguments.cell else text.tree(report, arguments.whole))
+    if written:
+        print(f"more: {', '.join(written)}")
+    return 0 if report.holds else 1
 
-    def stray(path: str) -> str | None:
-        receipt = f"{path}{receipts.SUFFIX}"
-        if receipt in (tracked or ()) and receipt not in (*found.receipts, *found.broken):
-            return f"has no receipt: git keeps {receipt}, but it is not here; `git checkout` it"
-        return receipts.stray_input(path, tracked, found.broken)
 
-    def judged(path: str) -> Node:
-        receipt = found.receipts[path]
-        reasons = keys[path] + receipts.content_reasons(receipt, found.receipts, report.makers, look, stray)
-        missing = [output for output in receipt.outputs if look(output) is None]
-        lost = [output for output in missing if output in (tracked or ())]
-        reasons += [
-            Reason("missing", output, "is kept by git, but it is not here; `git checkout` it") for output in lost
-        ]
-        needs = dict.fromkeys(report.makers[name] for name in receipt.inputs if name in report.makers)
-        return Node(receipt, reasons, missing, list(needs))
+def report_of(targets: list[str], now: dict) -> Report:
+    """Walk from every target to everything below it, and look into every table among the targets."""
 
-    for target in targets:
-        if look(target) is None:
-            report.complaints.append(f"{target}: is not here. Fetch it, or make it with snakemake.")
-        if target in report.makers:
-            report.roots.append(report.makers[target])
-        else:
-            receipt = f"{target}{receipts.SUFFIX}"
-            if receipt in found.broken:
-                report.complaints.append(found.broken[receipt])
-                continue
-            lost = f" Git keeps {receipt}; `git checkout` it." if receipt in (tracked or ()) else ""
-            report.complaints.append(f"{target}: no receipt says how it was made. Make it with snakemake.{lost}")
-    queue = list(report.roots)
-    while queue:
-        path = queue.pop()
-        if path not in report.nodes:
-            report.nodes[path] = judged(path)
-            queue += report.nodes[path].needs
+    def key_of(kind: str, wildcards: dict) -> str:
+        return files.canonical_json(keys.key(now, kind, wildcards))
+
+    report = audit(targets, key_of)
+    for path in report.roots:
+        if report.nodes[path].receipt.key["kind"] == "table":
+            # Other targets need no numerical packages.
+            from pipeline.audit import numbers
+
+            report.tables[path] = numbers.check(report, path, key_of)
     return report
 
 
-def content(path: str) -> dict | None:
-    """sha256, md5 and size of a file, computed now; None if it is not here."""
-    if not Path(path).is_file():
-        return None
-    with open(path, "rb") as stream:
-        md5 = hashlib.file_digest(stream, "md5").hexdigest()
-    return {"sha256": files.sha256(path), "md5": md5, "size": Path(path).stat().st_size}
+def write(report: Report) -> list[str]:
+    """Leave the page of every table, and everything as data, beside the reports; paths of the pages."""
+    from pipeline.audit import page
+
+    pages = []
+    for checked in report.tables.values():
+        place, part = f"{FOLDER}/audit_{Path(checked.target).stem}", report.part(checked.target)
+        known = {path: facts.of(node) for path, node in part.nodes.items()}
+        files.write_json(f"{place}.json", part.as_json() | {"facts": known})
+        files.write_text(f"{place}.html", page.text(part, checked))
+        pages.append(f"{place}.html")
+    return pages
+
+
+def _parse(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline.audit",
+        description="Does this table follow? From every number to metrics, weights, data, settings, code and machine.",
+        epilog="Other doors: --door re-measure TABLE…, --door retrain CELL; each has its own --help.",
+    )
+    parser.add_argument("targets", nargs="+", metavar="TABLE", help="for example results/tables/dada_simcam.tex")
+    parser.add_argument("--cell", metavar="WORDS", help="one number's whole chain, e.g. 'dada sony psnr'")
+    parser.add_argument("--whole", action="store_true", help="the tree to its end, however long")
+    parser.add_argument("--params", default="params.yaml", help="settings to compare with")
+    parser.add_argument("--json", metavar="PATH", help="also write the report as data there")
+    parser.add_argument(
+        "--page", action=argparse.BooleanOptionalAction, default=True, help=f"pages in {FOLDER} (the default) or none"
+    )
+    return parser.parse_args(words)

@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from pipeline import files
-from pipeline.audit import compare, first, rerun
+from pipeline.audit import compare, read, rerun
 from pipeline.errors import UserError
 from pipeline.plan import params
 from pipeline.provenance import fingerprint, receipts
@@ -101,7 +101,7 @@ def main(words: list[str]) -> int:
     arguments = parser.parse_args(words)
     now = params.load(arguments.params)
     targets = [Path(target).as_posix() for target in arguments.targets]
-    report = first.read(targets, now)
+    report = read.report_of(targets, now)
     below = [report.nodes[path].receipt for path in sorted(report.nodes)]
     chosen = [receipt for receipt in below if receipt.key["kind"] == "evaluate"]
     if not chosen:

@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from pipeline.audit import tree
-from pipeline.audit.cells import Checked
-from pipeline.audit.marks import ABSENT, FAILS, HOLDS, STATES
+from pipeline.audit.cells import ABSENT, FAILS, HOLDS, STATES, Checked
 from pipeline.provenance.receipts import Reason, Receipt
 
 
@@ -28,7 +26,7 @@ class Node:
 class Report:
     """Targets, the judged receipts below them by path, tables looked into by receipt path, and complaints of no receipt.
 
-    `places`: settings, packages and lines that changed, as git knows them; told beside the verdict, not part of it.
+    `changed`: lines of git's diffs of settings, lock and other sources; told beside the verdict, not part of it.
     """
 
     targets: list[str]
@@ -37,7 +35,7 @@ class Report:
     makers: dict[str, str] = field(default_factory=dict)
     complaints: list[str] = field(default_factory=list)
     tables: dict[str, Checked] = field(default_factory=dict)
-    places: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
 
     @property
     def holds(self) -> bool:
@@ -102,7 +100,7 @@ class Report:
             "holds": self.holds,
             "complaints": self.complaints,
             "settings": self.settings,
-            "changed": self.places,
+            "changed": self.changed,
             "not_present": self.absent,
             "tables": [checked.as_json() for checked in self.tables.values()],
             "receipts": [self._receipt(depth, path) for depth, path in self.walk()],
@@ -119,6 +117,3 @@ class Report:
             "reasons": [reason._asdict() for reason in node.reasons],
             "rests_on": node.needs,
         }
-
-    def __str__(self) -> str:
-        return tree.text(self)

@@ -1,60 +1,45 @@
-"""Tables as jobs of a cluster: how many, in how many submissions, how long in all and at least.
+"""The cost plan as jobs of a cluster: how many, in how many submissions, how long in all and at least.
 
 Jobs are counted as Snakemake will count them (a test compares the two); hours are those of the cost plan.
 """
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import PurePath
-from typing import TYPE_CHECKING
 
+from pipeline.cost.table import Row, aligned
 from pipeline.plan import cells, domains, runs, weights
-
-if TYPE_CHECKING:
-    from pipeline.cost.estimate import Row
+from pipeline.plan.run import Run
 
 GPUS = 8  # for which the sums say how long it takes
+COLUMNS = ["rule", "jobs", "submissions", "GPU-hours", "core-hours", "longest", "attempts"]
+NOTE = "core-hours: cpus_per_task while a job runs; longest: hours of one job; attempts: what it needs within its `runtime`"
 
 
-@dataclass(frozen=True)
-class Jobs:
-    """All jobs of one rule; hours are zero where the plan estimates none."""
+def jobs(settings: dict, tables: list[str], rows: list[Row]) -> dict[str, tuple[int, int, list[Row]]]:
+    """Rule -> number of its jobs, number of sbatch calls (0 where Snakemake runs them itself), and `rows` with its hours.
 
-    rule: str
-    jobs: int
-    submissions: (
-        int  # sbatch calls: small jobs that share their fate are one (slurm/config.yaml); 0 where Snakemake runs
-    )
-    gpu_hours: float = 0.0
-    core_hours: float = 0.0
-    longest: float = 0.0  # of one job
-    attempts: int = 1  # that the longest job needs within its time limit
-
-
-def with_seeds(settings: dict, tables: Iterable[str], seeds: list[int]) -> dict:
-    """The settings with these tables measured over these seeds."""
-    changed = {name: settings["tables"][name] | {"seeds": seeds} for name in tables if name in settings["tables"]}
-    return settings | {"tables": settings["tables"] | changed}
-
-
-def jobs(settings: dict, tables: list[str], rows: list["Row"]) -> list[Jobs]:
-    """One line per rule. `rows`: what `pipeline.cost` counted for the same settings and tables."""
+    `rows`: the cost plan of the same settings and tables. Small jobs that share their fate are one call (slurm/config.yaml).
+    """
     blocks = [settings["tables"][name] for name in tables]
     cameras = {(b["dataset"], b["scale"], camera) for b in blocks for pair in cells.camera_pairs(b) for camera in pair}
-    fetched = {path for name in tables for path in _weights(settings, name)}
-    return [
-        Jobs("pack", len(cameras), len({place[:2] for place in cameras})),
-        *([Jobs("fetch_weights", len(fetched), 0)] if fetched else []),
-        *_trainings(settings, rows),
-        *_evaluations(settings, tables, rows),
-        Jobs("table", len(tables), 0),
-    ]
+    found = {"pack": (len(cameras), len({place[:2] for place in cameras}), [])}
+    if fetched := {path for name in tables for path in _weights(settings, name)}:
+        found["fetch_weights"] = (len(fetched), 0, [])
+    for row in (row for row in rows if row.is_training):
+        rule = f"train_{row.method}_{row.stage}"
+        number, _, others = found.get(rule, (0, 0, []))
+        found[rule] = (number + row.runs, number + row.runs, [*others, row])
+    metrics = {cell["metrics"] for name in tables for cell in cells.table_cells(settings, name)}
+    for rule, trained in (("evaluate", True), ("evaluate_untrained", False)):
+        runs = [run for run in map(Run.of, metrics) if (run.stage is not None) == trained]
+        if runs:
+            found[rule] = (len(runs), len(set(runs)), [row for row in rows if trained and row.stage == "evaluate"])
+    return {**found, "table": (len(tables), 0, [])}
 
 
-def longest_chain(settings: dict, rows: list["Row"]) -> float:
+def longest_chain(settings: dict, rows: list[Row]) -> float:
     """Hours of the trainings that wait for each other: with any number of GPUs it takes no less."""
-    one = {(row.dataset, row.scale, *_method(settings, row)): row.hours / row.runs for row in _trained(rows)}
+    one = {(row.dataset, row.scale, row.method, row.stage): row.hours / row.runs for row in rows if row.is_training}
 
     def chain(dataset: str, scale: int, method: str, stage: str) -> float:
         origins = (origin.split("/") for origin in runs.stage_block(settings, method, stage)["starts"].values())
@@ -64,83 +49,40 @@ def longest_chain(settings: dict, rows: list["Row"]) -> float:
     return max((chain(*place) for place in one), default=0.0)
 
 
-def as_text(found: list[Jobs], chain: float) -> str:
+def as_text(settings: dict, tables: list[str], rows: list[Row]) -> str:
     """What the terminal shows: one line per rule, and the sums."""
-    lines = [["rule", "jobs", "submissions", "GPU-hours", "core-hours", "longest", "attempts"], *map(_line, found)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    shown = ["  ".join([line[0].ljust(widths[0]), *(map(str.rjust, line[1:], widths[1:]))]).rstrip() for line in lines]
-    gpu, core = sum(row.gpu_hours for row in found), sum(row.core_hours for row in found)
-    return "\n".join(
-        [
-            *shown,
-            "",
-            f"{sum(row.jobs for row in found):,} jobs, {sum(row.submissions for row in found):,} submissions, "
-            f"{gpu:,.0f} GPU-hours, {core:,.0f} core-hours",
-            f"not less than {chain:,.1f} hours, however many GPUs; about {max(chain, gpu / GPUS):,.0f} on {GPUS}",
-            "",
-            "core-hours: cpus_per_task while a job runs; longest: hours of one job; attempts: what it needs within its `runtime`",
-        ]
-    )
-
-
-def _line(row: Jobs) -> list[str]:
-    hours = [f"{value:,.1f}" if value else "" for value in (row.gpu_hours, row.core_hours, row.longest)]
-    return [
-        row.rule,
-        f"{row.jobs:,}",
-        f"{row.submissions:,}" if row.submissions else "local",
-        *hours,
-        str(row.attempts),
+    found, chain = jobs(settings, tables, rows), longest_chain(settings, rows)
+    hours = {rule: hours_of(settings, rule, rows) for rule, (_, _, rows) in found.items()}
+    lines = [
+        [rule, f"{number:,}", f"{calls:,}" if calls else "local"]
+        + [f"{value:,.1f}" if value else "" for value in hours[rule][:3]]
+        + [str(hours[rule][3])]
+        for rule, (number, calls, _) in found.items()
     ]
-
-
-def _trainings(settings: dict, rows: list["Row"]) -> list[Jobs]:
-    found: dict[str, list[Row]] = {}
-    for row in _trained(rows):
-        found.setdefault("_".join(["train", *_method(settings, row)]), []).append(row)
-    return [_sum(settings, rule, "train", parts, sum(row.runs for row in parts)) for rule, parts in found.items()]
-
-
-def _evaluations(settings: dict, tables: list[str], rows: list["Row"]) -> list[Jobs]:
-    metrics = {cell["metrics"] for name in tables for cell in cells.table_cells(settings, name)}
-    trained = {path for path in metrics if PurePath(path).parent.name.startswith("seed")}
-    measured = [row for row in rows if row.stage == "evaluate"]
-    found = [_sum(settings, "evaluate", "evaluate", measured, _folders(trained))] if trained else []
-    untrained = metrics - trained
-    return [*found, *([Jobs("evaluate_untrained", len(untrained), _folders(untrained))] if untrained else [])]
-
-
-def _folders(paths: Iterable[str]) -> int:
-    return len({PurePath(path).parent for path in paths})
-
-
-def _sum(settings: dict, rule: str, kind: str, rows: list["Row"], submissions: int) -> Jobs:
-    asked = [domains.edition(settings, row.dataset)["resources"][kind] for row in rows]
-    pairs = list(zip(rows, asked, strict=True))
-    return Jobs(
-        rule,
-        sum(row.runs for row in rows),
-        submissions,
-        sum(row.hours for row, ask in pairs if ask["gpu"]),
-        sum(row.hours * ask["cpus_per_task"] for row, ask in pairs),
-        max(row.hours / row.runs for row in rows),
-        max(math.ceil(60 * row.hours / row.runs / ask["runtime"]) for row, ask in pairs),
+    numbers, calls, gpu, core = (
+        sum(values) for values in zip(*(f[:2] + hours[r][:2] for r, f in found.items()), strict=True)
     )
+    sums = f"{numbers:,} jobs, {calls:,} submissions, {gpu:,.0f} GPU-hours, {core:,.0f} core-hours"
+    least = f"not less than {chain:,.1f} hours, however many GPUs; about {max(chain, gpu / GPUS):,.0f} on {GPUS}"
+    return "\n".join([*aligned([COLUMNS, *lines], left=1), "", sums, least, "", NOTE])
 
 
-def _trained(rows: list["Row"]) -> list["Row"]:
-    return [row for row in rows if row.steps and row.stage != "evaluate"]
-
-
-def _method(settings: dict, row: "Row") -> tuple[str, str]:
-    """Name of the method and stage of a training; rows tell its label."""
-    return next(name for name, block in settings["methods"].items() if block["label"] == row.what), row.stage
+def hours_of(settings: dict, rule: str, rows: Iterable[Row]) -> tuple[float, float, float, int]:
+    """GPU-hours, core-hours, hours of the longest job, and attempts that this one needs within its time limit."""
+    kind = "evaluate" if rule == "evaluate" else "train"
+    asked = [(row, row.hours / row.runs, domains.edition(settings, row.dataset)["resources"][kind]) for row in rows]
+    return (
+        sum(row.hours for row, _, ask in asked if ask["gpu"]),
+        sum(row.hours * ask["cpus_per_task"] for row, _, ask in asked),
+        max((one for _, one, _ in asked), default=0.0),
+        max((math.ceil(60 * one / ask["runtime"]) for _, one, ask in asked), default=1),
+    )
 
 
 def _weights(settings: dict, table: str) -> set[str]:
     """Pretrained files that trainings and evaluations of a table read."""
     dataset = settings["tables"][table]["dataset"]
-    trainings = cells.training_runs(settings, table).values()
-    names = {name for run in trainings for name in runs.stage_weights(settings, dataset, run["method"], run["stage"])}
+    trainings = map(Run.of, cells.training_runs(settings, table))
+    names = {name for run in trainings for name in runs.stage_weights(settings, dataset, run.method, run.stage)}
     names |= {"alexnet"} & set(domains.edition(settings, dataset)["weights"])  # LPIPS
     return {weights.file_of(settings, name) for name in names}

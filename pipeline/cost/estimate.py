@@ -1,53 +1,18 @@
-"""Command: what tables cost before anything is run. `python -m pipeline.cost [TABLE ...] [--csv FILE] [--jobs] [--seeds N ...]`.
+"""The rows of a cost plan: packed data, trainings and evaluations below tables, each counted once."""
 
-Runs, steps, operations, bytes and hours of every training below the tables, each run counted once however many tables and
-pairs share it; evaluation and packed data; sums. Operations are counted (`pipeline.cost.operations`), seconds per step taken
-from receipts of the same training where there are any, else from the rate that params.yaml declares in `plan`.
-"""
-
-import argparse
 import statistics
-import sys
-from dataclasses import dataclass
-from pathlib import Path, PurePath
+from collections.abc import Iterable
+from pathlib import Path
 
-from pipeline.cost import cluster
-from pipeline.cost import table as cost_table
 from pipeline.cost.operations import Work, of_image, of_training
+from pipeline.cost.table import Row
 from pipeline.errors import UserError
-from pipeline.files import read_json, write_text
-from pipeline.plan import cells, domains, keys, params, paths, runs
+from pipeline.files import read_json
+from pipeline.plan import cells, domains, keys, paths, runs
+from pipeline.plan.run import Run
 
 # What may differ between two runs whose steps take equally long.
 PACE = ("networks", "loss", "scale", "weights", "compute")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the plan. `steps`: of one run, images for evaluations; `flop`: of a step or image; bytes: of all runs."""
-
-    dataset: str
-    scale: int
-    what: str
-    stage: str
-    runs: int
-    steps: int
-    flop: int
-    seconds: float  # of a step
-    origin: str  # of the seconds
-    device: str
-    bytes_kept: int
-    bytes_state: int  # of one run while it lasts
-
-    @property
-    def total_flop(self) -> int:
-        """Operations of all runs."""
-        return self.runs * self.steps * self.flop
-
-    @property
-    def hours(self) -> float:
-        """Hours of all runs, one after the other."""
-        return self.runs * self.steps * self.seconds / 3600
 
 
 def rows(settings: dict, tables: list[str]) -> list[Row]:
@@ -55,16 +20,23 @@ def rows(settings: dict, tables: list[str]) -> list[Row]:
     unknown = [name for name in tables if name not in settings["tables"]]
     if unknown:
         raise UserError(f"table {', '.join(unknown)}: params.yaml knows {', '.join(settings['tables'])}.")
-    trainings = {folder: run for name in tables for folder, run in cells.training_runs(settings, name).items()}
-    groups: dict[tuple, dict[str, dict]] = {}
-    for folder, run in trainings.items():
-        groups.setdefault((run["dataset"], int(run["scale"]), run["method"], run["stage"]), {})[folder] = run
-    counted = _Counted(settings)
-    trained = [_training(settings, counted, *place, group) for place, group in groups.items()]
-    return [*_data(settings, tables), *trained, *_evaluations(settings, counted, tables)]
+    counted = Counted(settings)
+    folders = dict.fromkeys(folder for name in tables for folder in cells.training_runs(settings, name))
+    trained = [_training(settings, counted, stage, group) for stage, group in _by_stage(folders).items()]
+    metrics = dict.fromkeys(cell["metrics"] for name in tables for cell in cells.table_cells(settings, name))
+    measured = [_evaluation(settings, counted, stage, group) for stage, group in _by_stage(metrics).items() if stage[3]]
+    return [*_data(settings, tables), *trained, *measured]
 
 
-class _Counted:
+def _by_stage(files: Iterable[str]) -> dict[tuple, list[Run]]:
+    """(data set, scale, method, stage) -> the runs that the files belong to; in their order, a run once for each path."""
+    groups: dict[tuple, list[Run]] = {}
+    for run in map(Run.of, files):
+        groups.setdefault((run.dataset, run.scale, run.method, run.stage), []).append(run)
+    return groups
+
+
+class Counted:
     """Work of stages, each counted once."""
 
     def __init__(self, settings: dict):
@@ -87,18 +59,16 @@ class _Counted:
         return self.known[place]
 
 
-def _training(settings: dict, counted: _Counted, dataset, scale, method, stage, runs: dict[str, dict]) -> Row:
-    work, job = counted.work(dataset, scale, method, stage), counted.job(dataset, scale, method, stage)
+def _training(settings: dict, counted: Counted, stage: tuple, runs: list[Run]) -> Row:
+    work, job = counted.work(*stage), counted.job(*stage)
     device = _device(job["compute"])
-    measured = [pace for folder in runs if (pace := _measured(folder, job)) is not None]
-    if measured:
+    seconds, origin = work.step / _rate(settings, device), "estimated"
+    if measured := [pace for run in runs if (pace := _measured(run.folder, job)) is not None]:
         seconds, origin = statistics.median(measured), f"measured ({len(measured)} of {len(runs)} runs)"
-    else:
-        seconds, origin = work.step / _rate(settings, device), "estimated"
-    kept = len(runs) * sum(work.files.values())
-    steps = job["schedule"]["steps"]
-    label = settings["methods"][method]["label"]
-    return Row(dataset, scale, label, stage, len(runs), steps, work.step, seconds, origin, device, kept, work.state)
+    dataset, scale, method, name = stage
+    what, steps = settings["methods"][method]["label"], job["schedule"]["steps"]
+    sizes = {"bytes_kept": len(runs) * sum(work.files.values()), "bytes_state": work.state}
+    return Row(dataset, scale, method, what, name, len(runs), steps, work.step, seconds, origin, device, **sizes)
 
 
 def _measured(folder: str, job: dict) -> float | None:
@@ -113,27 +83,15 @@ def _measured(folder: str, job: dict) -> float | None:
     return None
 
 
-def _evaluations(settings: dict, counted: _Counted, tables: list[str]) -> list[Row]:
-    """Every trained generator on every camera that a table measures it on, each once."""
-    files: dict[tuple, set[str]] = {}
-    for name in tables:
-        block = settings["tables"][name]
-        for cell in cells.table_cells(settings, name):
-            owner = settings["methods"][cell["method"]].get("same_as", {}).get("method", cell["method"])
-            if settings["methods"][owner].get("stages"):
-                files.setdefault((block["dataset"], block["scale"], owner), set()).add(cell["metrics"])
-    found = []
-    for (dataset, scale, method), measured in files.items():
-        edition, assumed = domains.edition(settings, dataset), _assumed(settings, dataset)
-        spec = counted.work(dataset, scale, method, settings["methods"][method]["final"]).specs["generator"]
-        flop = assumed["tiles"] * of_image(spec, edition["evaluate"]["tile"] + 2 * edition["evaluate"]["margin"])
-        device = _device(edition["compute"])
-        label, images = settings["methods"][method]["label"], assumed["test_images"]
-        seconds = flop / _rate(settings, device)
-        found.append(
-            Row(dataset, scale, label, "evaluate", len(measured), images, flop, seconds, "estimated", device, 0, 0)
-        )
-    return found
+def _evaluation(settings: dict, counted: Counted, stage: tuple, runs: list[Run]) -> Row:
+    """The generators that a stage leaves, on every camera that a table measures them on."""
+    dataset, scale, method, _ = stage
+    edition, assumed = domains.edition(settings, dataset), _assumed(settings, dataset)
+    side = edition["evaluate"]["tile"] + 2 * edition["evaluate"]["margin"]
+    flop = assumed["tiles"] * of_image(counted.work(*stage).specs["generator"], side)
+    device, images = _device(edition["compute"]), assumed["test_images"]
+    what, seconds = settings["methods"][method]["label"], flop / _rate(settings, device)
+    return Row(dataset, scale, method, what, "evaluate", len(runs), images, flop, seconds, "estimated", device)
 
 
 def _data(settings: dict, tables: list[str]) -> list[Row]:
@@ -152,7 +110,7 @@ def _data(settings: dict, tables: list[str]) -> list[Row]:
         size = sum(path.stat().st_size for path in there) if packed else _packed_bytes(settings, dataset, scale)
         sizes.setdefault((dataset, scale), []).append(size)
     return [
-        Row(dataset, scale, "packed images", "pack", len(found), 0, 0, 0.0, "", "", sum(found), 0)
+        Row(dataset, scale, "", "packed images", "pack", len(found), bytes_kept=sum(found))
         for (dataset, scale), found in sizes.items()
     ]
 
@@ -191,33 +149,3 @@ def _device(compute: dict) -> str:
 def _rate(settings: dict, device: str) -> float:
     """Declared operations per second."""
     return settings["plan"]["tflops"][device] * 1e12
-
-
-def main() -> int:
-    """Command line."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.cost", description=__doc__)
-    parser.add_argument("tables", nargs="*", metavar="TABLE", help="results/tables/NAME.tex or NAME (default: all)")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the rows there, too")
-    parser.add_argument("--jobs", action="store_true", help="as jobs of a cluster: rules, submissions, hours")
-    parser.add_argument(
-        "--seeds", type=int, nargs="+", metavar="N", help="as if the tables were measured over these seeds"
-    )
-    arguments = parser.parse_args()
-    try:
-        settings = params.load()
-        names = list(dict.fromkeys(PurePath(table).stem for table in arguments.tables or settings["tables"]))
-        if arguments.seeds:
-            settings = cluster.with_seeds(settings, names, arguments.seeds)
-        found = rows(settings, names)
-        if arguments.csv:
-            write_text(arguments.csv, cost_table.as_csv(found))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    if arguments.jobs:
-        print(cluster.as_text(cluster.jobs(settings, names, found), cluster.longest_chain(settings, found)))
-    else:
-        print(cost_table.as_text(found, names, settings["plan"]["tflops"]))
-    if left_out := sum(len(cells.absent_cells(settings, name)) for name in names):
-        print(f"without {left_out} cells that need cameras which `available` of their data set leaves out")
-    return 0

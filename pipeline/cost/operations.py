@@ -2,33 +2,24 @@
 
 The stage is built as the training job builds it, with its real networks, batch and patch, but on torch's "meta" device,
 where tensors have shapes and nothing else: forward and backward passes, frozen networks and discriminators run as they do
-in training, and convolutions and matrix products are added up with the formulas of torch's counter. No file is read.
+in training, and torch's FlopCounterMode adds up convolutions and matrix products. No file is read.
 """
 
-import contextlib
 import importlib
-import sys
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
+from torch.utils.flop_counter import FlopCounterMode
 
 from pipeline import models
 from pipeline.errors import UserError
 from pipeline.methods.base import Stage
 from pipeline.sampling.patches import Batch
-from pipeline.weights import pretrained
+from pipeline.weights.pretrained import StandIn
 
 META = torch.device("meta")
-# Without values these leave what they are given, or give something like it; torch works that out slowly on "meta".
-_ATEN = torch.ops.aten
-IN_PLACE = {_ATEN.normal_.default, _ATEN.uniform_.default, _ATEN.mul_.Tensor, _ATEN.leaky_relu_.default}
-ELEMENTWISE = {_ATEN.add.Tensor, _ATEN.sub.Tensor, _ATEN.mul.Tensor, _ATEN.leaky_relu_backward.default}
 
 
 @dataclass(frozen=True)
@@ -47,26 +38,25 @@ def of_training(settings: dict, reads: list[str], starts: dict[str, dict]) -> Wo
     `starts`: name -> specification of the networks that earlier stages leave. Not counted: element-wise work
     (activations, losses, the optimiser), a few per cent. UserError for a stage that needs the numbers themselves.
     """
-    place = f"{settings['method']}/{settings['stage']}"
-    with torch.device(META), _without_files():
-        with _Counter():
-            stage = _stage(settings, starts)
+    with torch.device(META), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*meta parameter.*")
+        stage = _stage(settings, starts)
         batch = _batch(settings, reads)
         try:
-            with _Counter() as counter:
+            with FlopCounterMode(display=False) as counter:
                 stage.step(batch)
         except (NotImplementedError, RuntimeError) as error:
             # Torch has no class of its own for this; any other fault of the step is not for the reader of a plan to mend.
             if META.type not in str(error):
                 raise
+            place = f"{settings['method']}/{settings['stage']}"
             raise UserError(
                 f"{place}: its step asks for the values of tensors and cannot be counted without ({error})."
             ) from error
         results = stage.results()
-    trained = sum(_bytes(network) for network in stage.trainable.values())
     return Work(
-        step=counter.total,
-        state=3 * trained,  # Adam keeps two moments of every parameter
+        step=counter.get_total_flops(),
+        state=3 * sum(map(_bytes, stage.trainable.values())),  # Adam keeps two moments of every parameter
         files={name: _bytes(network) for name, (network, _) in results.items()},
         specs={name: spec for name, (_, spec) in results.items()},
     )
@@ -74,41 +64,24 @@ def of_training(settings: dict, reads: list[str], starts: dict[str, dict]) -> Wo
 
 def of_image(spec: dict, side: int) -> int:
     """Operations of one forward pass of the network of a specification on an LR image of `side` x `side`."""
-    with torch.device(META), torch.no_grad(), _Counter() as counter:
+    with torch.device(META), torch.no_grad(), FlopCounterMode(display=False) as counter:
         models.build(spec).eval()(torch.empty(1, 3, side, side))
-    return counter.total
-
-
-class _Counter(TorchDispatchMode):
-    """Torch's own FlopCounterMode without its attribution to modules: the same sum, several times faster."""
-
-    total = 0
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        if function in IN_PLACE:
-            return args[0]
-        if function in ELEMENTWISE and _alike(*args[:2]):
-            return torch.empty_like(args[0])
-        result = function(*args, **(kwargs or {}))
-        formula = flop_registry.get(function.overloadpacket)
-        if formula:
-            self.total += formula(*args, **(kwargs or {}), out_val=result)
-        return result
-
-
-def _alike(first: Tensor, second: Tensor | float) -> bool:
-    """Whether an element-wise operation of the two gives a tensor like the first."""
-    return isinstance(second, Tensor) and (first.shape, first.dtype) == (second.shape, second.dtype)
+    return counter.get_total_flops()
 
 
 def _stage(settings: dict, starts: dict[str, dict]) -> Stage:
+    """The stage with networks on the meta device in place of its files: those of earlier stages, and torchvision's."""
+    import torchvision
+
+    weights = {
+        name: StandIn(getattr(torchvision.models, name)(weights=None).state_dict()) for name in settings["weights"]
+    }
     cls = importlib.import_module(f"pipeline.methods.{settings['method']}").STAGES[settings["stage"]]
-    counted = type(cls.__name__, (_Counted, cls), {})
-    return counted(settings, starts, {name: Path(name) for name in settings["weights"]}, META)
+    return type(cls.__name__, (_WithoutValues, cls), {})(settings, starts, weights, META)
 
 
-class _Counted:
-    """Replaces what a stage does with files and with the values of its losses."""
+class _WithoutValues:
+    """Replaces what a stage does with files of earlier stages and with the values of its losses."""
 
     def start(self, name: str, expect: str | dict | None = None) -> nn.Module:
         """A network like the one that the earlier stage will leave."""
@@ -128,33 +101,6 @@ def _batch(settings: dict, reads: list[str]) -> Batch:
     shapes = {name: (schedule["batch"], 3, side, side) for name, side in sides.items() if name in reads}
     images = {name: torch.empty(shape).contiguous(memory_format=torch.channels_last) for name, shape in shapes.items()}
     return Batch([], *(images.get(name) for name in Batch._fields[1:]))
-
-
-@contextlib.contextmanager
-def _without_files() -> Iterator[None]:
-    """Pretrained files are replaced by the shapes that torchvision knows, wherever a module of ours opens one."""
-    holders = [
-        module
-        for name, module in list(sys.modules.items())
-        if name.startswith("pipeline.") and getattr(module, "open_weights", None) is pretrained.open_weights
-    ]
-    original = pretrained.open_weights
-    for module in holders:
-        module.open_weights = _shapes
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*meta parameter.*")
-            yield
-    finally:
-        for module in holders:
-            module.open_weights = original
-
-
-def _shapes(path: Path, spec: dict) -> dict[str, Tensor]:
-    """State dict of torchvision's network of this name, without values."""
-    import torchvision
-
-    return getattr(torchvision.models, path.name)(weights=None).state_dict()
 
 
 def _bytes(network: nn.Module) -> int:

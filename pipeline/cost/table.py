@@ -1,12 +1,10 @@
-"""The rows of a cost plan as aligned text with sums, and as CSV."""
+"""One line of a cost plan, and all lines as aligned text with sums or as CSV."""
 
 import csv
+import dataclasses
 import io
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pipeline.cost.estimate import Row
+from dataclasses import dataclass
 
 COLUMNS = [
     "dataset",
@@ -22,24 +20,49 @@ COLUMNS = [
     "kept",
     "state",
 ]
-CSV = [
-    "dataset",
-    "scale",
-    "what",
-    "stage",
-    "runs",
-    "steps",
-    "flop",
-    "total_flop",
-    "seconds",
-    "origin",
-    "device",
-    "hours",
-]
-CSV += ["bytes_kept", "bytes_state"]
+NOTE = (
+    "steps: images, for evaluate; kept: what stays of all runs; state: what one run needs while it lasts, to go on from"
+)
 
 
-def as_csv(rows: Iterable["Row"]) -> str:
+@dataclass(frozen=True)
+class Row:
+    """One line of the plan. `steps`: of one run, images for evaluations; `flop`: of a step or image; bytes: of all runs."""
+
+    dataset: str
+    scale: int
+    method: str
+    what: str  # the label of the method
+    stage: str
+    runs: int
+    steps: int = 0
+    flop: int = 0
+    seconds: float = 0.0  # of a step
+    origin: str = ""  # of the seconds
+    device: str = ""
+    bytes_kept: int = 0
+    bytes_state: int = 0  # of one run while it lasts
+
+    @property
+    def total_flop(self) -> int:
+        """Operations of all runs."""
+        return self.runs * self.steps * self.flop
+
+    @property
+    def hours(self) -> float:
+        """Hours of all runs, one after the other."""
+        return self.runs * self.steps * self.seconds / 3600
+
+    @property
+    def is_training(self) -> bool:
+        """Whether it is neither packed data nor an evaluation."""
+        return self.stage not in ("pack", "evaluate")
+
+
+CSV = [*(field.name for field in dataclasses.fields(Row)), "total_flop", "hours"]
+
+
+def as_csv(rows: Iterable[Row]) -> str:
     """Every row with all digits; sizes in bytes, `flop` and `seconds` of one step, `hours` of all runs."""
     stream = io.StringIO()
     writer = csv.DictWriter(stream, CSV, lineterminator="\n")
@@ -48,57 +71,52 @@ def as_csv(rows: Iterable["Row"]) -> str:
     return stream.getvalue()
 
 
-def as_text(rows: list["Row"], tables: list[str], tflops: dict[str, float]) -> str:
+def as_text(rows: list[Row], tables: list[str], tflops: dict[str, float]) -> str:
     """What the terminal shows: one line per stage, sums, and what the numbers rest on."""
-    lines = [COLUMNS, *(_line(row) for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(COLUMNS))]
-    shown = ["  ".join(_align(*cell) for cell in zip(line, widths, range(len(line)), strict=True)) for line in lines]
     rates = ", ".join(f"{rate:g} TFLOP/s on {device}" for device, rate in tflops.items())
     notes = [
         f"tables {', '.join(tables)}; every run once",
         f"*: measured, from receipts; other seconds: counted operations at {rates} (declared, good to a factor of two)",
-        "steps: images, for evaluate; kept: what stays of all runs; state: what one run needs while it lasts, to go on from",
+        NOTE,
     ]
-    return "\n".join([*shown, "", *_sums(rows), "", *notes])
+    return "\n".join([*aligned([COLUMNS, *map(_line, rows)], left=3), "", *_sums(rows), "", *notes])
 
 
-def _line(row: "Row") -> list[str]:
-    dataset = f"{row.dataset} x{row.scale}"
+def aligned(lines: list[list[str]], left: int) -> list[str]:
+    """The lines with columns of one width, the first `left` of them to the left."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    sides = [str.ljust] * left + [str.rjust] * (len(widths) - left)
+    return ["  ".join(side(*cell) for side, *cell in zip(sides, line, widths, strict=True)) for line in lines]
+
+
+def _line(row: Row) -> list[str]:
+    begin = [f"{row.dataset} x{row.scale}", row.what, row.stage, str(row.runs)]
+    sizes = [_size(size) if size else "" for size in (row.bytes_kept, row.bytes_state)]
     if not row.steps:
-        return [dataset, row.what, row.stage, str(row.runs), *[""] * 6, _size(row.bytes_kept), ""]
-    mark = "*" if row.origin.startswith("measured") else ""
-    return [
-        *(dataset, row.what, row.stage, str(row.runs), f"{row.steps:,}"),
-        *(_short(row.flop / 1e9), _short(row.total_flop / 1e15)),
-        *(f"{row.seconds:.3g}{mark}", f"{row.hours:,.2f}", row.device),
-        *(_size(row.bytes_kept) if row.bytes_kept else "", _size(row.bytes_state) if row.bytes_state else ""),
-    ]
+        return [*begin, *[""] * 6, *sizes]
+    operations = [_short(row.flop / 1e9), _short(row.total_flop / 1e15)]
+    seconds = f"{row.seconds:.3g}{'*' if row.origin.startswith('measured') else ''}"
+    return [*begin, f"{row.steps:,}", *operations, seconds, f"{row.hours:,.2f}", row.device, *sizes]
 
 
-def _sums(rows: list["Row"]) -> list[str]:
-    trained = [row for row in rows if row.steps and row.stage != "evaluate"]
+def _sums(rows: list[Row]) -> list[str]:
     lines = []
     for device in dict.fromkeys(row.device for row in rows if row.device):
-        hours = {
-            name: sum(row.hours for row in rows if row.device == device and (row.stage == "evaluate") == measured)
-            for name, measured in (("training", False), ("evaluation", True))
-        }
+        training, evaluation = (
+            sum(row.hours for row in rows if row.device == device and row.is_training == trained)
+            for trained in (True, False)
+        )
         unit = "GPU-hours" if device == "cuda" else "core-hours"
-        parts = ", ".join(f"{name} {value:,.1f}" for name, value in hours.items())
-        lines.append(f"{sum(hours.values()):,.1f} {unit} ({parts})")
+        lines.append(f"{training + evaluation:,.1f} {unit} (training {training:,.1f}, evaluation {evaluation:,.1f})")
+    trained = [row for row in rows if row.is_training]
     runs, steps = sum(row.runs for row in trained), sum(row.runs * row.steps for row in trained)
     flop, kept = sum(row.total_flop for row in rows), sum(row.bytes_kept for row in rows)
-    lines.append(f"{runs} trainings, {steps:,} steps, {flop / 1e15:,.1f} PFLOP, {_size(kept)} kept")
-    return lines
+    return [*lines, f"{runs} trainings, {steps:,} steps, {flop / 1e15:,.1f} PFLOP, {_size(kept)} kept"]
 
 
 def _short(value: float) -> str:
     """Three digits, or all before the point."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def _align(text: str, width: int, column: int) -> str:
-    return text.ljust(width) if column < 3 else text.rjust(width)
 
 
 def _size(count: int) -> str:

@@ -11,16 +11,17 @@ from pathlib import Path
 
 from pipeline.errors import UserError
 from pipeline.files import canonical_json
+from pipeline.plan.run import Run
 from pipeline.provenance.receipts import SUFFIX, Receipt, read
 
 CURE = "Restore it with git, or ask snakemake for it: its job runs again."
 
 
 @dataclass(frozen=True)
-class Run:
-    """One run folder and its receipts by first output: the training's first (if it was trained), then evaluations."""
+class FinishedRun:
+    """A run and its receipts by first output: the training's first (if it was trained), then evaluations."""
 
-    folder: Path
+    place: Run
     receipts: dict[str, Receipt]
 
     @property
@@ -39,23 +40,13 @@ class Run:
         parts = ("key", "inputs", "outputs")
         return _sha256([{name: getattr(receipt, name) for name in parts} for receipt in self.receipts.values()])
 
-    @property
-    def experiment(self) -> str:
-        """`{dataset}_x{scale}`, as in its path results/runs/{dataset}_x{scale}/..."""
-        return self.folder.parts[2]
-
-    @property
-    def name(self) -> str:
-        """The rest of its path."""
-        return "/".join(self.folder.parts[3:])
-
     def params(self) -> dict[str, str]:
         """Wildcards and settings from the key, flattened."""
         return _flat(self.main.key["wildcards"]) | _flat(self.main.key["settings"])
 
     def curves(self) -> Iterator[tuple[str, float, int]]:
         """(term, value, step) of every line of the history; UserError when it is not the one that its job wrote."""
-        path = (self.folder / "history.jsonl").as_posix()
+        path = f"{self.place.folder}/history.jsonl"
         if path not in self.main.outputs:
             return
         for number, line in enumerate(_content(path, self.main).splitlines(), 1):
@@ -81,11 +72,11 @@ class Run:
         about = self.main.run
         tags = {
             "pipeline.output": self.output,
-            "pipeline.folder": self.folder.as_posix(),
+            "pipeline.folder": self.place.folder,
             "pipeline.key": _sha256(self.main.key),
             "pipeline.host": str(about.get("host")),
             "pipeline.uncommitted_changes": str(about.get("dirty")).lower(),
-            "mlflow.source.name": f"pipeline.{self.main.key['kind']}",
+            "mlflow.source.name": f"pipeline.jobs.{self.main.key['kind']}",
             "mlflow.source.git.commit": str(about.get("commit")),
         }
         if simulated:
@@ -100,7 +91,7 @@ class Run:
         return begin, begin + round(1000 * about.get("seconds", 0))
 
 
-def collect(receipts: list[Path]) -> list[Run]:
+def collect(receipts: list[Path]) -> list[FinishedRun]:
     """Group receipts by run folder; all evaluations found beside a run belong to it, whichever table asked for them.
 
     UserError names every receipt, history and metrics file that is not what its job wrote.
@@ -116,21 +107,20 @@ def collect(receipts: list[Path]) -> list[Run]:
     return runs
 
 
-def _run(folder: Path, asked: set[Path]) -> Run:
-    if folder.parts[:2] != ("results", "runs") or len(folder.parts) < 4:
-        raise UserError(f"{folder}: not a run folder; expected receipts below results/runs/DATASET_xSCALE/.")
+def _run(folder: Path, asked: set[Path]) -> FinishedRun:
+    place = Run.of(folder)
     paths = [path.as_posix() for path in sorted({*folder.glob(f"*{SUFFIX}"), *asked})]
     found = {path.removesuffix(SUFFIX): read(path) for path in paths}
     changed = [receipt.path for receipt in found.values() if not receipt.sealed]
     if changed:
         raise UserError(f"{', '.join(changed)}: changed after its job wrote it. {CURE}")
     trained, evaluated = (
-        {output: receipt for output, receipt in found.items() if receipt.key["kind"] == stage}
-        for stage in ("train", "evaluate")
+        {output: receipt for output, receipt in found.items() if receipt.key["kind"] == kind}
+        for kind in ("train", "evaluate")
     )
     if len(trained) > 1 or not trained | evaluated:
         raise UserError(f"{folder}: holds {len(trained)} training receipts, expected one. Run `make audit`.")
-    run = Run(folder, trained | evaluated)
+    run = FinishedRun(place, trained | evaluated)
     # Read once before anything is sent: a run arrives whole or not at all.
     for _ in chain(run.curves(), run.finals()):
         pass

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pipeline.errors import UserError
 from pipeline.files import write_json
-from pipeline.tracking.finished import Run, collect
+from pipeline.tracking.finished import FinishedRun, collect
 from pipeline.tracking.store import Store, opened, shown
 
 # What MLflow 3 accepts at most: items of a kind in one call, characters of a value. Runs in one answer: a few seconds' worth.
@@ -31,7 +31,7 @@ ABANDONED = timedelta(hours=1)
 Known = dict[str, dict[str, object]]
 
 
-def ingest(runs: list[Run], uri: str, simulated: frozenset[str] = frozenset()) -> tuple[dict[str, str], int]:
+def ingest(runs: list[FinishedRun], uri: str, simulated: frozenset[str] = frozenset()) -> tuple[dict[str, str], int]:
     """Bring `runs` into the store at `uri`; (output -> MLflow run id, number of runs that were new).
 
     `simulated` names the data sets whose cameras are simulated. UserError when the store cannot be used; what has
@@ -39,13 +39,13 @@ def ingest(runs: list[Run], uri: str, simulated: frozenset[str] = frozenset()) -
     """
     ids, new = {}, 0
     with opened(uri) as store:
-        for name in sorted({run.experiment for run in runs}):
-            wanted = [run for run in runs if run.experiment == name]
-            experiment = experiment_of(store, name)
+        for name in sorted({run.place.group for run in runs}):
+            wanted = [run for run in runs if run.place.group == name]
+            experiment = _experiment(store, name)
             known = _known(store, experiment)
             missing = [run for run in wanted if run.identity not in known.get(run.output, {})]
             for run in missing:
-                _log(store, experiment, run, name.rpartition("_x")[0] in simulated)
+                _log(store, experiment, run, run.place.dataset in simulated)
             if missing:
                 known = _known(store, experiment)
             lost = [run.output for run in wanted if run.identity not in known.get(run.output, {})]
@@ -60,17 +60,17 @@ def ingest(runs: list[Run], uri: str, simulated: frozenset[str] = frozenset()) -
     return ids, new
 
 
-def _log(store: Store, experiment: str, run: Run, simulated: bool) -> None:
+def _log(store: Store, experiment: str, run: FinishedRun, simulated: bool) -> None:
     """One new MLflow run; its last tag says that it is complete."""
     from mlflow.entities import Metric, Param, RunTag
 
     begin, end = run.times()
     tags = run.tags(simulated) | {BY: store.place, AT: _now()}
-    number = store.create_run(experiment, start_time=begin, tags=tags, run_name=run.name).info.run_id
+    number = store.create_run(experiment, start_time=begin, tags=tags, run_name=run.place.name).info.run_id
     for params in _batches(run.params().items(), PARAMS):
-        store.log_batch(number, params=[Param(legal(name), value[:PARAM_LENGTH]) for name, value in params])
+        store.log_batch(number, params=[Param(_legal(name), value[:PARAM_LENGTH]) for name, value in params])
     for points in _batches(chain(run.curves(), run.finals()), METRICS):
-        store.log_batch(number, metrics=[Metric(legal(term), value, end, step) for term, value, step in points])
+        store.log_batch(number, metrics=[Metric(_legal(term), value, end, step) for term, value, step in points])
     store.set_terminated(number, end_time=end)
     store.log_batch(number, tags=[RunTag(AT, _now()), RunTag("pipeline.receipt", run.identity)])
 
@@ -106,7 +106,7 @@ def _runs(store: Store, experiment: str) -> Iterable:
 
 
 def _abandoned(store: Store, tags: dict[str, str]) -> bool:
-    """Whether nobody is still bringing this run in: while we have the store's lock, nobody else of this place is."""
+    """Whether an incomplete MLflow run was left by a call that has ended; another call of this clone would hold our lock."""
     if store.alone or tags.get(BY) in (None, store.place):
         return True
     return datetime.now(UTC) - datetime.fromisoformat(tags[AT]) > ABANDONED
@@ -122,7 +122,7 @@ def _supersede(store: Store, same: Iterable, current: str) -> None:
             store.set_tag(old.info.run_id, "pipeline.superseded_by", current)
 
 
-def experiment_of(store: Store, name: str) -> str:
+def _experiment(store: Store, name: str) -> str:
     """Its number; made if it is not there, by whoever comes first."""
     from mlflow.exceptions import MlflowException
 
@@ -148,7 +148,7 @@ def _batches(items: Iterable, size: int) -> Iterator[list]:
         yield batch
 
 
-def legal(text: str) -> str:
+def _legal(text: str) -> str:
     """Only characters that MLflow takes in names."""
     return re.sub(r"[^\w./ :-]", "_", text)
 

@@ -8,6 +8,7 @@ Files are looked up where the caller says and nowhere else: no cache of torch or
 
 import pickle
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
 
 # What was seen of files that nobody states a checksum of: file name -> {sha256, ...}. Written at download, kept by git.
 LOCK = Path("data/sources.lock.yaml")
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """Tensors in place of a file, for callers that need the shapes alone, such as the cost plan on torch's meta device."""
+
+    state: dict[str, "Tensor"]
 
 
 def verify(path: str | Path, spec: dict) -> None:
@@ -35,12 +43,14 @@ def verify(path: str | Path, spec: dict) -> None:
         )
 
 
-def open_weights(path: str | Path, spec: dict) -> dict[str, "Tensor"]:
-    """State dict of a verified .safetensors, .pth or .pt file, on the CPU.
+def open_weights(path: str | Path | StandIn, spec: dict) -> dict[str, "Tensor"]:
+    """State dict of a verified .safetensors, .pth or .pt file, on the CPU; of a stand-in, its own.
 
     Raises UserError when the file is missing, is not the one that `spec` describes, holds anything but plain data (a
     TorchScript archive, for example, is code), or its tensors do not lie where `spec` says.
     """
+    if isinstance(path, StandIn):
+        return path.state
     import safetensors.torch
     import torch
 

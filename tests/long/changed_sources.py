@@ -1,6 +1,7 @@
 """Single random changes to what jobs rest on: settings, reported numbers, code, locked packages, shell lines."""
 
 import ast
+import difflib
 import json
 import re
 
@@ -10,14 +11,15 @@ from tests.long.workshop import Made, Workshop
 
 
 def parameter(shop: Workshop) -> Made:
-    """A value of params.yaml that the tables rest on: its dotted name, old and new value."""
-    place, old = shop.chance.choice(mutated_settings.relevant(shop.text("params.yaml")))
-    text, new = mutated_settings.changed(shop.text("params.yaml"), place, old, shop.chance)
-    return {"params.yaml": text.encode()}, (".".join(map(str, place)), f"{shown(old)} -> {shown(new)}")
+    """A value of params.yaml that the tables rest on: its line there, as it was and as it is."""
+    before = shop.text("params.yaml")
+    text, _ = mutated_settings.changed(before, *shop.chance.choice(mutated_settings.relevant(before)), shop.chance)
+    return {"params.yaml": text.encode()}, ("params.yaml", *changed_lines(before, text))
 
 
-def shown(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+def changed_lines(before: str, after: str) -> tuple[str, ...]:
+    """What a diff says of two texts: where they differ, and the lines of both."""
+    return tuple(difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm=""))[2:]
 
 
 def reported(shop: Workshop) -> Made:
@@ -30,8 +32,7 @@ def reported(shop: Workshop) -> Made:
         [m for m in re.finditer(r"(\w+): (\d+\.\d+)", text) if line.start() < m.start() < line.end()]
     )
     changed, _ = digit(shop, text, range(*number.span(2)))
-    new = changed[number.start(2) : number.end(2)]
-    return {path: changed.encode()}, (path, f"{line[1]}.{number[1]}", f"{float(number[2])} -> {float(new)}")
+    return {path: changed.encode()}, (path, line[1], *changed_lines(text, changed))
 
 
 def constant(shop: Workshop) -> Made:
@@ -63,7 +64,7 @@ def locked(shop: Workshop) -> Made:
     match = re.search(rf"^{package}==(\S+)", text, re.M)
     new = f"{match[1]}.1"
     changed = text[: match.start(1)] + new + text[match.end(1) :]
-    return {"requirements.lock": changed.encode()}, (package, f"{match[1]} -> {new}")
+    return {"requirements.lock": changed.encode()}, (f"-{package}=={match[1]}", f"+{package}=={new}")
 
 
 def shell(shop: Workshop) -> Made:

@@ -8,6 +8,8 @@ from functools import cache
 
 import yaml
 
+from tests.workflow.workspace import WithoutAliases
+
 # Everything below these is a setting of the tables dada_simcam and dada_simcam_crossdevice ...
 WITHIN = (
     r"datasets\.simcam\.",
@@ -75,17 +77,12 @@ def changed(text: str, place: tuple, old: object, chance: random.Random) -> tupl
     params = copy.deepcopy(_plain(text))
     new = _another(place, old, chance)
     put(params, place, new)
-    return yaml.dump(params, Dumper=_WithoutAliases, sort_keys=False, allow_unicode=True), new
+    return yaml.dump(params, Dumper=WithoutAliases, sort_keys=False, allow_unicode=True), new
 
 
 @cache
 def _plain(text: str) -> dict:
-    return yaml.safe_load(yaml.dump(yaml.safe_load(text), Dumper=_WithoutAliases, sort_keys=False))
-
-
-class _WithoutAliases(yaml.SafeDumper):
-    def ignore_aliases(self, data):
-        return True
+    return yaml.safe_load(yaml.dump(yaml.safe_load(text), Dumper=WithoutAliases, sort_keys=False))
 
 
 def _another(place: tuple, old: object, chance: random.Random) -> object:

@@ -3,15 +3,19 @@
 import json
 import re
 import statistics
+import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 
-from pipeline.audit import chains, measured, page, printed, tree
+from pipeline.audit import history, measured, page, printed
+from pipeline.audit import text as audit_text
 from pipeline.audit.cells import Number
+from pipeline.audit.report import Node, Report
 from pipeline.errors import UserError
 from pipeline.printing.document import fixed, signed
+from pipeline.provenance.receipts import Reason, Receipt
 from tests import audit_examples
 from tests.audit_examples import comparison, crossdevice, read
 
@@ -65,7 +69,7 @@ def follows(number: Number) -> list[str]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_number_follows_from_the_fields_it_names(kind):
     report = read(KINDS[kind]())
-    assert report.holds, str(report)
+    assert report.holds, audit_text.tree(report)
     (checked,) = report.tables.values()
     dashes = [number for row in checked.rows for number in row if number.origin is None]
     assert {number.text for number in dashes} <= {"–"} and len(checked.numbers) > 8
@@ -98,7 +102,7 @@ def test_a_number_typed_over_is_named_with_what_follows(forged):
     where = "Real → Real · DADA · Panasonic → Sony PSNR ↑"
     field = "mean.psnr_y in results/runs/real/panasonic-sony/dada/seed0/metrics_sony.json"
     assert f"{where}: printed {new}, but {old} follows (mean over the test images: {field})" in problem
-    assert not report.holds and problem in str(report)
+    assert not report.holds and problem in audit_text.tree(report)
     hashes = [reason for node in report.nodes.values() for reason in node.reasons]
     assert bool(hashes) != forged, "a forged receipt agrees with the forged table; the number alone gives it away"
 
@@ -163,7 +167,7 @@ def test_a_changed_metric_is_named(spoil, named):
     for metric, mean in follows["mean"].items():
         assert mean == pytest.approx(statistics.fmean(image[metric] for image in content["images"].values()), abs=1e-12)
     report = read(target)
-    assert not report.holds and complaints[0] in tree.problems(report)
+    assert not report.holds and complaints[0] in audit_text.problems(report)
 
 
 def test_another_kind_of_file_in_place_of_metrics_is_named():
@@ -171,7 +175,7 @@ def test_another_kind_of_file_in_place_of_metrics_is_named():
     path = Path("results/runs/real/panasonic-sony/dada/seed0/metrics_sony.json")
     for text, said in (("{}", "not a metrics file"), ("[", "not valid JSON"), (None, "no such file")):
         path.unlink() if text is None else path.write_text(text)
-        assert any(said in problem and str(path) in problem for problem in tree.problems(read(target)))
+        assert any(said in problem and str(path) in problem for problem in audit_text.problems(read(target)))
 
 
 def test_settings_changed_in_the_receipt_do_not_decide_what_follows():
@@ -186,10 +190,10 @@ def test_settings_changed_in_the_receipt_do_not_decide_what_follows():
 
 def test_the_chain_of_one_number_ends_at_the_machine():
     report = read(comparison())
-    told = chains.text(report, "dada sony psnr real")
+    told = audit_text.chain(report, "dada sony psnr real")
     assert "metrics_sony.json" in told and "a-host" in told and "c0ffee" in told and "rocket" in told
     with pytest.raises(UserError, match="no number of results/dada_simcam"):
-        chains.text(report, "dada nikon")
+        audit_text.chain(report, "dada nikon")
 
 
 @pytest.mark.parametrize("harmed", [False, True])
@@ -211,12 +215,12 @@ def test_a_long_tree_shows_what_fails(monkeypatch):
     target = comparison(simulated=False, lpips=True, seeds=(0, 1))
     old, new = typed_over(target, "DADA & reported")
     report = read(target)
-    short, whole = tree.text(report), tree.text(report, whole=True)
-    assert len(whole.splitlines()) > tree.LINES and len(short.splitlines()) < 20
+    short, whole = audit_text.tree(report), audit_text.tree(report, whole=True)
+    assert len(whole.splitlines()) > audit_text.LINES and len(short.splitlines()) < 20
     assert f"printed {new}, but {old} follows" in short and "--whole shows them" in short
     few = crossdevice()
-    monkeypatch.setattr(tree, "LINES", 20)
-    numbers = [line for line in tree.text(read(few)).splitlines() if " = mean over" in line]
+    monkeypatch.setattr(audit_text, "LINES", 20)
+    numbers = [line for line in audit_text.tree(read(few)).splitlines() if " = mean over" in line]
     assert len(numbers) == 9, "numbers stay, receipts that hold go"
 
 
@@ -225,5 +229,67 @@ def test_verdicts_are_given_for_each_target():
     report = read(first)
     report.targets.append("results/other.tex")
     report.complaints.append("results/other.tex: is not here.")
-    assert str(report).splitlines()[-2:] == [f"{first}: holds", "results/other.tex: does NOT hold"]
+    assert audit_text.tree(report).splitlines()[-2:] == [f"{first}: holds", "results/other.tex: does NOT hold"]
     assert [part.holds for part in map(report.part, report.targets)] == [True, False]
+
+
+def git(*words: str) -> str:
+    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false"]
+    return subprocess.run(["git", *identity, *words], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def failing(commit: str, *reasons: Reason) -> Report:
+    """A report with one receipt of that commit that does not hold."""
+    receipt = Receipt("a.receipt.json", {}, {}, {}, {"commit": commit}, None)
+    return Report(["a"], nodes={receipt.path: Node(receipt, list(reasons), [], [])})
+
+
+def test_changed_sources_are_shown_as_git_shows_them():
+    Path("params").mkdir()
+    sources = {"params.yaml": "one: 1\ntwo: 2\n", "params/dada.yaml": "lr: 0.1\n", "paper.yaml": "psnr: 27.30\n"}
+    sources["requirements.lock"] = f"torch==2.15.0 --hash=sha256:{'a' * 64}\n    --hash=sha256:{'b' * 64}\nnumpy==2.0\n"
+    for path, content in sources.items():
+        Path(path).write_text(content)
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "then")
+    commit = git("rev-parse", "HEAD")
+    Path("params.yaml").write_text("one: 1\ntwo: 3\n")
+    git("commit", "-qam", "in between")
+    Path("params/dada.yaml").write_text("lr: 0.2\n")
+    Path("paper.yaml").write_text("psnr: 27.38\n")
+    Path("requirements.lock").write_text(sources["requirements.lock"].replace("==2.0", "==2.1").replace("bb", "cc"))
+
+    setting, packages = Reason("setting", "lr", "0.1 -> 0.2"), Reason("packages", "numpy", "locked otherwise")
+    command, *lines = history.changes(failing(commit, setting))
+    assert command == f"git diff --unified=0 {commit} -- params.yaml params"
+    assert [line for line in lines if re.match(r"[-+](?![-+])", line)] == ["-two: 2", "+two: 3", "-lr: 0.1", "+lr: 0.2"]
+    assert "@@ -2 +2 @@ one: 1" in lines
+    lines = history.changes(failing(commit, packages, Reason("input", "paper.yaml", "is another")))
+    changed = [line for line in lines if re.match(r"[-+](?![-+])", line)]
+    assert changed == ["-psnr: 27.30", "+psnr: 27.38", "-numpy==2.0", "+numpy==2.1"]
+    # What a job made is judged by its maker; a commit of elsewhere, and a place without git, tell nothing.
+    report = failing(commit, Reason("input", "paper.yaml", "is another"))
+    report.makers["paper.yaml"] = "its.receipt.json"
+    assert history.changes(report) == history.changes(failing("c0ffee", setting)) == []
+    assert history.unsaved()[0] == "git diff --unified=0 HEAD -- params.yaml params" and "+lr: 0.2" in history.unsaved()
+    assert "+two: 3" not in history.unsaved()
+    Path(".git").rename("no")
+    assert history.changes(failing(commit, setting)) == history.unsaved() == []
+
+
+def test_a_long_diff_is_cut_and_told_once():
+    Path("params.yaml").write_text("\n".join(f"value{number}: 0" for number in range(100)))
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "then")
+    commits = [git("rev-parse", "HEAD")]
+    git("commit", "-q", "--allow-empty", "-m", "the same settings")
+    commits.append(git("rev-parse", "HEAD"))
+    Path("params.yaml").write_text("\n".join(f"value{number}: 1" for number in range(100)))
+    reports = [failing(commit, Reason("setting", "value0", "0 -> 1")) for commit in commits]
+    reports[0].nodes["b"] = reports[1].nodes["a.receipt.json"]
+    told = history.changes(reports[0])
+    assert len(told) == history.LINES + 2 and told[-1].endswith(" more lines")
+    reports[0].changed = told
+    assert f"  git diff --unified=0 {commits[0]}" in audit_text.tree(reports[0])

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from pipeline.cost import cluster as cost_jobs
-from pipeline.cost import estimate
+from pipeline.cost import cluster, estimate
+from pipeline.cost.__main__ import with_seeds
+from pipeline.cost.table import Row
 from pipeline.plan import params
 from pipeline.workflow.rules import Workflow
 from tests.workflow.workspace import CROSS, ROOT, TABLE, Workspace
@@ -41,54 +42,47 @@ def test_jobs_and_submissions_are_those_that_snakemake_counts(workspace, monkeyp
     monkeypatch.chdir(workspace.folder)
     settings = yaml.safe_load((workspace.folder / "params.yaml").read_text())
     tables = ["dada_simcam", "dada_simcam_crossdevice"]
-    found = cost_jobs.jobs(settings, tables, estimate.rows(settings, tables))
-    told = {row.rule: row.jobs for row in found}
+    found = cluster.jobs(settings, tables, estimate.rows(settings, tables))
+    told = {rule: jobs for rule, (jobs, _, _) in found.items()}
     assert told | {"total": sum(told.values())} == counted
-    assert sum(row.submissions for row in found) == grouped + single
-    by_rule = {row.rule: row for row in found}
+    assert sum(submissions for _, submissions, _ in found.values()) == grouped + single
     # Two cameras, two seeds of two trainings on two cameras; adapted runs are tested on their target alone.
-    assert (by_rule["pack"].jobs, by_rule["pack"].submissions) == (2, 1)
-    assert (by_rule["evaluate"].jobs, by_rule["evaluate"].submissions) == (10, 6)
-    assert by_rule["table"].submissions == 0
+    assert found["pack"][:2] == (2, 1)
+    assert found["evaluate"][:2] == (10, 6)
+    assert found["table"][1] == 0
 
 
-ROW = {"scale": 4, "flop": 0, "origin": "", "device": "cuda", "bytes_kept": 0, "bytes_state": 0, "dataset": "drealsr"}
+ROW = {"dataset": "drealsr", "scale": 4, "device": "cuda"}
+EVALUATED = Row(**ROW, method="dada", what="DADA", stage="evaluate", runs=12, steps=20, seconds=3.0)
 
 
-EVALUATED = estimate.Row(**ROW, what="DADA", stage="evaluate", runs=12, steps=20, seconds=3.0)
-
-
-def rows(**hours: float) -> list[estimate.Row]:
+def trained(**hours: float) -> list[Row]:
     """Two runs of each stage, by hours of one."""
-    stages = {"circle": ("DADA", "circle"), "adapt": ("DADA", "adapt"), "source_only": ("Source Only", "train")}
+    methods = {"circle": "dada", "adapt": "dada", "train": "source_only"}
     return [
-        estimate.Row(**ROW, what=stages[name][0], stage=stages[name][1], runs=2, steps=3600, seconds=value)
-        for name, value in hours.items()
+        Row(**ROW, method=methods[stage], what=methods[stage], stage=stage, runs=2, steps=3600, seconds=value)
+        for stage, value in hours.items()
     ]
 
 
 def test_hours_attempts_and_the_longest_chain():
     settings = params.load()
-    found = rows(source_only=38.0, circle=23.0, adapt=50.0)
-    adapt = next(
-        row for row in cost_jobs.jobs(settings, ["dada"], [*found, EVALUATED]) if row.rule == "train_dada_adapt"
-    )
+    found = trained(train=38.0, circle=23.0, adapt=50.0)
+    jobs, submissions, rows = cluster.jobs(settings, ["dada"], [*found, EVALUATED])["train_dada_adapt"]
+    assert (jobs, submissions) == (2, 2)
     cpus = settings["editions"]["paper"]["resources"]["train"]["cpus_per_task"]
     # 50 hours do not fit into the limit of 48.
-    assert (adapt.gpu_hours, adapt.core_hours, adapt.longest, adapt.attempts) == (100, 100 * cpus, 50, 2)
-    assert cost_jobs.longest_chain(settings, found) == 38 + 23 + 50
+    assert cluster.hours_of(settings, "train_dada_adapt", rows) == (100, 100 * cpus, 50, 2)
+    assert cluster.longest_chain(settings, found) == 38 + 23 + 50
+    text = cluster.as_text(settings, ["dada"], [*found, EVALUATED])
+    assert "222 GPU-hours, " in text and "not less than 111.0 hours, however many GPUs; about 111 on 8" in text
 
 
 def test_more_seeds_are_planned_without_changing_the_settings():
     settings = params.load()
-    changed = cost_jobs.with_seeds(settings, ["dada", "nothing"], [0, 1, 2])
+    changed = with_seeds(settings, ["dada", "nothing"], [0, 1, 2])
     assert changed["tables"]["dada"]["seeds"] == [0, 1, 2] and settings["tables"]["dada"]["seeds"] == [0]
     assert changed["tables"]["dada_x2"] is settings["tables"]["dada_x2"] and "nothing" not in changed["tables"]
-
-
-def test_labels_of_methods_name_them():
-    labels = [block["label"] for block in params.load()["methods"].values()]
-    assert len(set(labels)) == len(labels)
 
 
 @pytest.mark.parametrize(

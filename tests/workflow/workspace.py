@@ -18,6 +18,13 @@ JOB = re.compile(r"^(?:local)?rule (\w+):\n(?:    (?!output)\w+: .*\n)*    outpu
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", "GIT_CONFIG_GLOBAL": os.devnull}
 
 
+class WithoutAliases(yaml.SafeDumper):
+    """Writes every value out, so that a change of one value changes one place of the file."""
+
+    def ignore_aliases(self, data):
+        return True
+
+
 def tiny(params: dict) -> None:
     """Two cameras, one pair, small photographs, networks and schedules; the table `dada_simcam` real and of four methods."""
     simulated = [name for name, block in params["datasets"].items() if block["simulated"]]
@@ -139,7 +146,7 @@ class Workspace:
         path = self.folder / "params.yaml"
         params = yaml.safe_load(path.read_text())
         edit(params)
-        path.write_text(yaml.safe_dump(params, sort_keys=False, allow_unicode=True))
+        path.write_text(yaml.dump(params, Dumper=WithoutAliases, sort_keys=False, allow_unicode=True))
 
     def run(self, *words: str, check: bool = True) -> subprocess.CompletedProcess:
         done = subprocess.run(words, cwd=self.folder, capture_output=True, text=True, env=ENVIRONMENT, timeout=900)
