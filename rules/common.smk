@@ -1,15 +1,9 @@
-"""Settings checked; `jobs` answers what the rules ask."""
-
-from snakemake.exceptions import WorkflowError
+"""`jobs` answers what the rules ask, from the settings that the Snakefile has read."""
 
 from pipeline.plan import runs as plan
-from pipeline.errors import UserError
 from pipeline.workflow.rules import RUN, Workflow
 
-try:
-    jobs = Workflow(config, workflow.basedir)
-except UserError as error:
-    raise WorkflowError(str(error)) from None
+jobs = Workflow(config)
 
 
 wildcard_constraints:

@@ -8,7 +8,7 @@ from pipeline.audit import chains, facts, history, tree
 from pipeline.audit.read import audit
 from pipeline.audit.report import Report
 from pipeline.errors import UserError
-from pipeline.plan import keys, params
+from pipeline.plan import keys, params, settings_files
 
 FOLDER = "results/report"
 
@@ -20,7 +20,8 @@ def main(words: list[str]) -> int:
         now = params.load(arguments.params)
     except UserError as error:
         # Settings that contradict each other: what changed since they did not is the better half of the message.
-        raise UserError("\n".join([str(error), *history.since_commit(arguments.params)])) from error
+        changed = (line for path in settings_files.paths(arguments.params) for line in history.since_commit(path))
+        raise UserError("\n".join([str(error), *changed])) from error
     report = read([Path(target).as_posix() for target in arguments.targets], now)
     if not report.holds:
         report.places = history.changes(report, now, arguments.params)

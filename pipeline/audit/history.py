@@ -17,7 +17,8 @@ import yaml
 from pipeline import files
 from pipeline.audit.report import Report
 from pipeline.errors import UserError
-from pipeline.plan import keys
+from pipeline.plan import keys, settings_files
+from pipeline.plan.inherit import plain
 from pipeline.provenance import environment
 from pipeline.provenance.receipts import Receipt
 
@@ -50,9 +51,9 @@ def changes(report: Report, now: dict, params_path: str) -> list[str]:
 
 
 @cache
-def _commits(path: str) -> tuple[str, ...]:
-    """Commits that changed a file, newest first; none outside a repository."""
-    return tuple(_git("log", "--format=%H", f"-{VERSIONS}", "--", path).decode().split())
+def _commits(*paths: str) -> tuple[str, ...]:
+    """Commits that changed files or folders, newest first; none outside a repository."""
+    return tuple(_git("log", "--format=%H", f"-{VERSIONS}", "--", *paths).decode().split())
 
 
 @cache
@@ -69,11 +70,11 @@ def _git(*words: str) -> bytes:
 
 
 def _settings(receipt: Receipt, now: dict, path: str) -> Iterator[str]:
-    """Leaves of params.yaml that this receipt's key rests on and that are not as they were for its job."""
+    """Leaves of the settings that this receipt's key rests on and that are not as they were for its job."""
     then = _text({name: receipt.key.get(name) for name in ("settings", "files")})
     stage, wildcards = receipt.key["stage"], receipt.key["wildcards"]
-    for commit in _commits(path):
-        old = _yaml(commit, path)
+    for commit in _commits(path, str(Path(path).with_name("params"))):
+        old = _committed_settings(commit, path)
         if old is None or _rests_on(old, stage, _text(wildcards)) != then:
             continue
         for place, before, after in _leaves(old, now, ()):
@@ -85,10 +86,10 @@ def _settings(receipt: Receipt, now: dict, path: str) -> Iterator[str]:
 
 
 @cache
-def _yaml(commit: str, path: str) -> dict | None:
+def _committed_settings(commit: str, path: str) -> dict | None:
     try:
-        return yaml.safe_load(_committed(commit, path))
-    except yaml.YAMLError:
+        return plain(settings_files.read(path, reader=lambda file: _committed(commit, file.as_posix()) or None))
+    except UserError:
         return None
 
 

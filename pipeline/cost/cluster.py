@@ -10,6 +10,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from pipeline.plan import runs as plan
+from pipeline.plan import weights
 
 if TYPE_CHECKING:
     from pipeline.cost.estimate import Row
@@ -143,4 +144,4 @@ def _weights(settings: dict, table: str) -> set[str]:
     runs = plan.training_runs(settings, table).values()
     names = {name for run in runs for name in plan.stage_weights(settings, dataset, run["method"], run["stage"])}
     names |= {"alexnet"} & set(plan.edition(settings, dataset)["weights"])  # LPIPS
-    return {plan.weights_file(settings, name) for name in names}
+    return {weights.file_of(name) for name in names}

@@ -4,6 +4,7 @@ from pipeline.errors import UserError
 from pipeline.plan import figure, roles
 from pipeline.plan import networks as stages_networks
 from pipeline.plan import runs as plan
+from pipeline.plan import weights as pretrained
 from pipeline.provenance import environment, fingerprint, shell_lines
 
 IMAGES = ["numpy", "pillow", "safetensors"]
@@ -47,8 +48,8 @@ def _pack_frames(params: dict, wildcards: dict):
 
 
 def _weights(params: dict, wildcards: dict):
-    block = next(block for block in params["weights"].values() if block["file"] == wildcards["file"])
-    return ["pipeline.jobs.fetch_weights"], {name: block[name] for name in ("file", "url", "sha256_prefix")}, []
+    entry = pretrained.by_file(wildcards["file"])
+    return ["pipeline.jobs.fetch_weights"], {name: entry[name] for name in ("file", "sha256_prefix")}, []
 
 
 def _train(params: dict, wildcards: dict):
@@ -70,7 +71,7 @@ def _train(params: dict, wildcards: dict):
             "loss": settings["loss"][block["preset"]],
             "schedule": settings["schedule"][params["datasets"][dataset]["edition"]],
             "selection": settings["selection"],
-            "weights": {name: plan.weights_spec(params, name) for name in weights},
+            "weights": {name: pretrained.spec(name) for name in weights},
             "compute": edition["compute"],
             "training": edition["training"],
         },
@@ -153,7 +154,7 @@ def _training_notes(params: dict, table: str) -> list[str]:
             f"Loss terms that need pretrained files are left out in this edition: {', '.join(sorted(absent))}."
         )
     if given:
-        told = (f"{params['weights'][name]['file']} by {', '.join(users)}" for name, users in sorted(given.items()))
+        told = (f"{pretrained.entry(name)['file']} by {', '.join(users)}" for name, users in sorted(given.items()))
         lines.append(f"Pretrained features in loss terms: {'; '.join(told)}.")
     return lines
 

@@ -1,6 +1,6 @@
 """What jobs rest on that run a stored network: modules, settings, packages. Part of `pipeline.plan.keys`."""
 
-from pipeline.plan import figure
+from pipeline.plan import figure, weights
 from pipeline.plan import runs as plan
 
 TORCH = ["torch", "numpy", "safetensors"]
@@ -23,7 +23,7 @@ def evaluate(params: dict, wildcards: dict):
         "scale": int(wildcards["scale"]),
         "camera": wildcards["camera"],
         **network,
-        "lpips_weights": plan.weights_spec(params, "alexnet") if "alexnet" in edition["weights"] else None,
+        "lpips_weights": weights.spec("alexnet") if "alexnet" in edition["weights"] else None,
         "compute": edition["compute"],
         "crops": params["datasets"][dataset]["crops"],
         **edition["evaluate"],

@@ -1,7 +1,7 @@
 """Which file plays which role in a job: the names under which jobs get inputs and leave outputs. One owner for rules and keys."""
 
 from pipeline.errors import UserError
-from pipeline.plan import figure
+from pipeline.plan import figure, weights
 from pipeline.plan import runs as plan
 
 Files = dict[str, str | list[str]]
@@ -32,7 +32,7 @@ def _evaluate_inputs(params: dict, wildcards: dict) -> Files:
     dataset, scale, camera = (wildcards[name] for name in ("dataset", "scale", "camera"))
     files = {f"test_{kind}": plan.data_file(dataset, scale, camera, "test", kind) for kind in ("lr", "hr")}
     if "alexnet" in plan.edition(params, dataset)["weights"]:
-        files["lpips_weights"] = plan.weights_file(params, "alexnet")
+        files["lpips_weights"] = weights.file_of("alexnet")
     if "stage" in wildcards:
         files["generator"] = f"{_result_folder(wildcards)}/generator.safetensors"
     return files

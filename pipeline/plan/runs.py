@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from pipeline.errors import UserError
+from pipeline.plan import weights
 
 DATA_SPLITS = {"train": ("lr", "hr", "bicubic"), "val": ("lr", "hr", "bicubic"), "test": ("lr", "hr", "bicubic")}
 
@@ -31,20 +32,9 @@ def manifest_file(dataset: str, scale: int | str, camera: str) -> str:
     return f"results/manifests/{dataset}_x{scale}/{camera}.csv"
 
 
-def weights_file(params: dict, name: str) -> str:
-    """Where a pretrained file lies once it is fetched."""
-    return f"data/weights/{params['weights'][name]['file']}"
-
-
 def receipt_file(first_output: str) -> str:
     """The receipt of the job that makes `first_output`."""
     return f"{first_output}.receipt.json"
-
-
-def weights_spec(params: dict, name: str) -> dict:
-    """What a job that opens a pretrained file must know of it; whence it comes is no part of a result."""
-    block = params["weights"][name]
-    return {key: block[key] for key in ("file", "sha256_prefix", "inside", "strip") if key in block}
 
 
 def edition(params: dict, dataset: str) -> dict:
@@ -120,7 +110,7 @@ def train_inputs(params: dict, dataset, scale, setting, cameras, method, stage, 
         folder = run_folder(dataset, scale, setting, start_cameras, start_method, start_stage, seed)
         inputs[f"start_{network}"] = f"{folder}/{network}.safetensors"
     for name in stage_weights(params, dataset, method, stage):
-        inputs[name] = weights_file(params, name)
+        inputs[name] = weights.file_of(name)
     return inputs
 
 

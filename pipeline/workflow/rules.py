@@ -18,7 +18,7 @@ from pipeline import files
 from pipeline.adopt import checks
 from pipeline.datasets import load, reds
 from pipeline.errors import UserError
-from pipeline.plan import figure, params, roles
+from pipeline.plan import figure, roles, weights
 from pipeline.plan import keys as stages
 from pipeline.plan import runs as plan
 from pipeline.provenance import job
@@ -31,11 +31,9 @@ RUN = {name: f"{{{name}}}" for name in ("dataset", "scale", "setting", "cameras"
 
 
 class Workflow:
-    """The settings of one call of Snakemake, checked (UserError), and everything that rules read off them."""
+    """The settings of one call of Snakemake and everything that rules read off them."""
 
-    def __init__(self, config: dict, root: str | Path):
-        params.check_keys(Path(root) / "params.yaml")
-        params.check(config, "params.yaml", Path(root) / params.SCHEMA)
+    def __init__(self, config: dict):
         self.config = config
         self.python = sys.executable
         self._keys: dict[tuple, str] = {}
@@ -59,7 +57,7 @@ class Workflow:
             "report": _one_of(config["reports"]),
             "paper": _one_of(config["papers"]),
             "figure": _one_of(config["figures"]),
-            "file": _one_of(block["file"] for block in config["weights"].values()),
+            "file": _one_of(weights.entry(name)["file"] for name in weights.names()),
             "source": "[a-z][a-z0-9_]*",
         }
 
@@ -191,11 +189,11 @@ class Workflow:
         folder = self.config["adopt"]["weights"]
         if folder and not Path(folder).is_dir():
             raise UserError(f"adopt.weights: {folder} is no folder. Name the one that holds {wildcards.file}, or null.")
-        block = next(block for block in self.config["weights"].values() if block["file"] == wildcards.file)
+        page = weights.by_file(wildcards.file)["by_hand"]
         there = folder and (Path(folder) / wildcards.file).is_file()
-        if "/folders/" in block["url"] and not there:
+        if page and not there:
             raise UserError(
-                f"{wildcards.file}: it lies in {block['url']}, which no script can fetch. Open that page, put the file into "
+                f"{wildcards.file}: it lies in {page}, which no script can fetch. Open that page, put the file into "
                 f"{folder or 'a folder'} under this name, and name the folder in adopt.weights."
             )
         return {"weights": folder} if folder else {}

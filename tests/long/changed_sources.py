@@ -10,10 +10,10 @@ from tests.long.workshop import Made, Workshop
 
 
 def parameter(shop: Workshop) -> Made:
-    """A value of params.yaml that the tables rest on: its dotted name, old and new value."""
-    place, old = shop.chance.choice(mutated_settings.relevant(shop.text("params.yaml")))
-    text, new = mutated_settings.changed(shop.text("params.yaml"), place, old, shop.chance)
-    return {"params.yaml": text.encode()}, (".".join(map(str, place)), f"{shown(old)} -> {shown(new)}")
+    """A setting that the tables rest on: its dotted name, old and new value."""
+    place, old = shop.chance.choice(mutated_settings.relevant(shop.folder))
+    path, text, new = mutated_settings.changed(shop.folder, place, old, shop.chance)
+    return {path: text.encode()}, (".".join(map(str, place)), f"{shown(old)} -> {shown(new)}")
 
 
 def shown(value: object) -> str:

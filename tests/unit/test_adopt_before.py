@@ -30,7 +30,7 @@ def adopted(settings: dict, name: str, folder: Path, camera: str, scale: int):
     settings = copy.deepcopy(settings)
     settings["adopt"][name] = str(folder)
     wildcards = SimpleNamespace(dataset=name, scale=str(scale), camera=camera)
-    return Workflow(settings, ROOT).pack_folders(wildcards)
+    return Workflow(settings).pack_folders(wildcards)
 
 
 def cut(path: Path) -> None:

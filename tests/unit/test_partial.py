@@ -260,7 +260,7 @@ def test_the_audit_names_a_dash_that_is_typed_over_a_number(place):
 
 
 def asked(settings: dict, camera: str):
-    return Workflow(settings, ROOT).pack_folders(SimpleNamespace(dataset="drealsr", scale="4", camera=camera))
+    return Workflow(settings).pack_folders(SimpleNamespace(dataset="drealsr", scale="4", camera=camera))
 
 
 @pytest.fixture(scope="module")
