@@ -48,7 +48,8 @@ def test_a_copy_of_a_copy_and_of_what_it_copied(tmp_path):
 
 
 def test_variants_are_blocks_beside_their_block(tmp_path):
-    text = "t:\n  m: {s: 4, r: p, variants: {x2: {s: 2, r: null}, x3: {like: m_x2, s: 3}}}\n  n: {like: m, s: 5}\n  o: {like: m_x2}\n"
+    text = "t:\n  m: {s: 4, r: p, variants: {x2: {s: 2, r: null}, x3: {like: m_x2, s: 3}}}\n"
+    text += "  n: {like: m, s: 5}\n  o: {like: m_x2}\n"
     found = plain(read(tmp_path, text))["t"]
     assert found == {
         "m": {"s": 4, "r": "p"},
@@ -61,7 +62,8 @@ def test_variants_are_blocks_beside_their_block(tmp_path):
 
 
 def test_every_value_keeps_its_place(tmp_path):
-    text = "t:\n  a:\n    x: 1\n    deep:\n      u: 2\n    variants:\n      v2: {x: 3}\n  b:\n    like: a_v2\n    y: [1,\n      2]\n"
+    text = "t:\n  a:\n    x: 1\n    deep:\n      u: 2\n    variants:\n      v2: {x: 3}\n"
+    text += "  b:\n    like: a_v2\n    y: [1,\n      2]\n"
     found = read(tmp_path, text)
     lines = {
         ("t", "a_v2"): 7,

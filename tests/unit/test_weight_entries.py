@@ -84,7 +84,9 @@ def test_the_page_says_what_the_catalogue_says():
 @pytest.mark.parametrize("place", [("editions", "small"), ("datasets", "simcam_features")])
 def test_a_file_that_the_catalogue_does_not_have_is_named(settings, place):
     settings[place[0]][place[1]]["weights"] = ["vgg99"]
-    with pytest.raises(UserError, match=rf"{'.'.join(place)}\.weights: 'vgg99' is no pretrained file of data/sources\.yaml"):
+    with pytest.raises(
+        UserError, match=rf"{'.'.join(place)}\.weights: 'vgg99' is no pretrained file of data/sources\.yaml"
+    ):
         params.check(settings)
 
 
