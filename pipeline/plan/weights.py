@@ -10,6 +10,7 @@ from pathlib import Path
 from pipeline.errors import UserError
 
 CATALOGUE = Path("data/sources.yaml")
+ROOT = Path(__file__).resolve().parents[2]  # the catalogue belongs to this code, wherever a command is called
 OPENING = ("file", "sha256_prefix", "inside", "strip")
 
 
@@ -49,25 +50,24 @@ def by_file(file: str) -> dict:
 
 
 def _entries() -> dict[str, dict]:
+    path = ROOT / CATALOGUE
     try:
-        return _read(str(CATALOGUE.absolute()), CATALOGUE.stat().st_mtime_ns)
+        return _read(path, path.stat().st_mtime_ns)
     except FileNotFoundError as error:
-        raise UserError(f"{CATALOGUE}: no such file. Run from the top folder of the repository.") from error
+        raise UserError(f"{path}: no such file. Restore it with git.") from error
 
 
 @lru_cache(maxsize=4)
-def _read(path: str, _time: int) -> dict[str, dict]:
+def _read(path: Path, _time: int) -> dict[str, dict]:
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        sources = yaml.load(Path(path).read_bytes(), Loader=loader)["sources"]
+        sources = yaml.load(path.read_bytes(), Loader=loader)["sources"]
         blocks = {name: block["files"] for name, block in sources.items() if block["kind"] == "weights"}
         return {name: _entry(files[0]) for name, files in blocks.items() if files}
     except (yaml.YAMLError, LookupError, TypeError, AttributeError) as error:
-        raise UserError(
-            f"{CATALOGUE}: cannot be read ({error}). `python -m pipeline.fetch` says what is wrong."
-        ) from error
+        raise UserError(f"{path}: cannot be read ({error}). `python -m pipeline.fetch` says what is wrong.") from error
 
 
 def _entry(file: dict) -> dict:

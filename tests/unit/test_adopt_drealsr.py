@@ -29,8 +29,7 @@ THREE = ("panasonic", "sony", "olympus")
 def elsewhere(tmp_path, monkeypatch):
     """Reports are written below the current folder."""
     (tmp_path / "here").mkdir()
-    (tmp_path / "here/data").mkdir()
-    for name in ("params.yaml", "params", "rules", "data/sources.yaml"):
+    for name in ("params.yaml", "params", "rules"):
         (tmp_path / "here" / name).symlink_to(ROOT / name)
     monkeypatch.chdir(tmp_path / "here")
 
