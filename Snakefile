@@ -1,12 +1,18 @@
-"""From cameras to tables: data -> training -> evaluation -> tables -> report; every setting comes from params.yaml."""
+"""From cameras to tables: data -> training -> evaluation -> tables -> report; every setting comes from params.yaml and params/."""
+
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from pipeline.plan.params import SCHEMA, load
 from pipeline.workflow import relay, scheduler, slurm_plugin, stale_locks, sync
 from pipeline.errors import UserError
 
-
-configfile: "params.yaml"
+# params.yaml, params/ and site.yaml, checked; `config` holds what --config and --configfile say, which wins.
+try:
+    config = load("params.yaml", Path(workflow.basedir) / SCHEMA, over=config)
+except UserError as error:
+    raise WorkflowError(str(error)) from None
 
 
 include: "rules/common.smk"
