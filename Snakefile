@@ -2,7 +2,7 @@
 
 from snakemake.exceptions import WorkflowError
 
-from pipeline.workflow import relay, scheduler, slurm_plugin, stale_locks, sync
+from pipeline.workflow import folder_lock, job_events, repairs, sync
 from pipeline.errors import UserError
 
 
@@ -34,14 +34,18 @@ rule all:
         "results/tracking/dada_simcam.json",
 
 
-scheduler.install()
-# Last, because it looks at the rules: receipts that hold become Snakemake's own records, others make their jobs run.
+# For the progress line of `make demo`, which asks for it.
+onstart:
+    job_events.plan(workflow)
+
+
 if workflow.is_main_process:
+    repairs.install_main()
+    # Last, because it looks at the rules: receipts that hold become Snakemake's own records, others make their jobs run.
     try:
-        stale_locks.clear()
         sync.sync(config, workflow.rules)
     except UserError as error:
         raise WorkflowError(str(error)) from None
-    slurm_plugin.install()
+    folder_lock.install()
 else:
-    relay.install()
+    repairs.install_job()
