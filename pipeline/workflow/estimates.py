@@ -31,10 +31,8 @@ STEP_UNKNOWN = 0.1
 # second line alone cost similar amounts.
 SAME = ("edition", "dataset", "scale")
 METHOD = ("method", "stage")
-# The last jobs tell the load of the machine now. Before that many have ended, the estimates count as so many jobs that
-# took as long as estimated.
-RECENT = 8
-INERTIA = 1
+# So many jobs of a kind, and so many kinds, tell how fast the machine is now; it may have other work.
+RECENT = 6
 
 Kind = tuple[str, ...]
 
@@ -73,25 +71,23 @@ class Estimates:
     def __init__(self, earlier: Mapping[Kind, float] | None = None):
         self._earlier = dict(earlier or {})
         self._seen: dict[Kind, collections.deque] = collections.defaultdict(lambda: collections.deque(maxlen=RECENT))
-        self._paces: dict[Kind, tuple[str, int, float]] = {}
-        # (estimated, true) seconds of the last jobs, by where the estimate came from.
-        self._told = {source: collections.deque(maxlen=RECENT) for source in ("receipts", "guesses")}
+        self._paces: dict[Kind, float] = {}
+        # By where the estimate came from: kind -> (estimated, true) seconds, the kind that was seen last at the end.
+        self._judged: dict[str, dict[Kind, tuple[float, float]]] = {"receipts": {}, "guesses": {}}
 
     def learn(self, rule: str, wildcards: Mapping[str, str], steps: int | None, seconds: float) -> None:
         """A job of this run took so long."""
         same, similar = kinds(rule, wildcards)
         for kind in {same, similar}:
             self._seen[kind].append(seconds)
-        self._paces.pop(same, None)
-        self._told["guesses"].append((guess(rule, steps), seconds))
-        if same in self._earlier:
-            self._told["receipts"].append((self._earlier[same], seconds))
+        self._judge(same, guess(rule, steps), fmean(self._seen[same]))
 
     def pace(self, rule: str, wildcards: Mapping[str, str], steps: int, rate: float) -> None:
         """A running training of this run does so many steps in a second; counts until one of its kind has ended."""
         same, _ = kinds(rule, wildcards)
         if same not in self._seen:
-            self._paces[same] = rule, steps, BEGIN + steps / rate
+            self._paces[same] = BEGIN + steps / rate
+            self._judge(same, guess(rule, steps), self._paces[same])
 
     def seconds(self, rule: str, wildcards: Mapping[str, str], steps: int | None) -> float:
         """How long such a job takes on this machine now."""
@@ -99,21 +95,21 @@ class Estimates:
             if kind in self._seen:
                 return fmean(self._seen[kind])
             if kind in self._paces:
-                return self._paces[kind][2]
+                return self._paces[kind]
             if kind in self._earlier:
                 return self._earlier[kind] * self._factor("receipts")
         return guess(rule, steps) * self._factor("guesses")
 
+    def _judge(self, kind: Kind, guessed: float, true: float) -> None:
+        for source, estimate in (("guesses", guessed), ("receipts", self._earlier.get(kind))):
+            if estimate:
+                self._judged[source].pop(kind, None)
+                self._judged[source][kind] = estimate, true
+
     def _factor(self, source: str) -> float:
-        """How much longer than estimated the last jobs took."""
-        pairs = [*self._told[source]]
-        for kind, (rule, steps, seconds) in self._paces.items():
-            if source == "guesses":
-                pairs.append((guess(rule, steps), seconds))
-            elif kind in self._earlier:
-                pairs.append((self._earlier[kind], seconds))
+        """How much longer than estimated jobs take: those of the kinds seen last, and one that took what was estimated."""
+        pairs = [*self._judged[source].values()][-RECENT:]
         if not pairs:
             return 1.0
-        estimated, true = (sum(values) for values in zip(*pairs, strict=True))
-        inertia = INERTIA * estimated / len(pairs)
-        return (true + inertia) / (estimated + inertia)
+        estimated, true = (sum(values) / len(pairs) for values in zip(*pairs, strict=True))
+        return (len(pairs) * true + estimated) / ((len(pairs) + 1) * estimated)

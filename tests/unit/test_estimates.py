@@ -140,10 +140,19 @@ def test_receipts_of_this_machine_come_first():
 def test_a_machine_that_is_slower_than_guessed_is_so_for_all_jobs():
     estimates = Estimates()
     before = estimates.seconds("evaluate", {}, None)
-    for _ in range(RECENT):
-        estimates.learn("pack", {}, None, 3 * guess("pack", None))
+    for rule in [f"kind{number}" for number in range(RECENT)] * 2:
+        estimates.learn(rule, {}, None, 3 * guess(rule, None))
     assert 2.5 * before < estimates.seconds("evaluate", {}, None) < 3 * before
-    assert estimates.seconds("pack", {}, None) == 3 * guess("pack", None)
+    assert estimates.seconds("kind0", {}, None) == 3 * guess("kind0", None)
+
+
+def test_a_running_training_tells_its_pace_until_one_has_ended():
+    estimates = Estimates()
+    estimates.pace("train_x_y", {}, 100, 2.0)
+    assert estimates.seconds("train_x_y", {}, 100) == BEGIN + 50
+    estimates.learn("train_x_y", {}, 100, 60.0)
+    estimates.pace("train_x_y", {}, 100, 1.0)
+    assert estimates.seconds("train_x_y", {}, 100) == 60.0
 
 
 def test_jobs_of_other_editions_are_of_another_kind_and_untrained_ones_are_not():
