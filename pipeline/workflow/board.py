@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.workflow.estimates import Estimates
+from pipeline.workflow.estimates import BEGIN, Estimates
 
 # A job that has lasted longer than estimated is taken to last this much longer, as a share of what it has lasted.
 OVERDUE = 0.1
@@ -33,15 +33,16 @@ class Job:
         return " ".join([self.rule, *(self.wildcards[name] for name in SHOWN if name in self.wildcards)])
 
     @property
-    def running(self) -> bool:
-        return self.started is not None and self.finished is None
+    def kind(self) -> tuple:
+        """What its duration is estimated from."""
+        return self.rule, self.wildcards, self.steps
 
     def look(self) -> None:
         """Read how far a running training is, as its loop wrote it.
 
         A training removes that file when it is complete, a moment before Snakemake says so.
         """
-        if not (self.running and self.steps and self.folder):
+        if not self.folder or not self.steps:
             return
         try:
             state = json.loads((Path(self.folder) / "progress.json").read_text())
@@ -86,21 +87,27 @@ class Board:
             case {"event": "finish", "id": number}:
                 job = self.jobs[number]
                 job.finished = event["time"]
-                self.estimates.learn(job.rule, job.wildcards, job.steps, job.finished - job.started)
+                self.estimates.learn(*job.kind, job.finished - job.started)
             case {"event": "fail" | "error"}:
                 self.failures.append(event)
+
+    @property
+    def running(self) -> list[Job]:
+        """Jobs that have started and not finished."""
+        return [job for job in self.jobs.values() if job.started is not None and job.finished is None]
 
     @property
     def done(self) -> int:
         """Number of finished jobs."""
         return sum(job.finished is not None for job in self.jobs.values())
 
-    def look(self) -> None:
-        """Read how far the running trainings are."""
-        for job in self.jobs.values():
+    def look(self, now: float) -> None:
+        """See how far the running jobs are, and what that says of others like them."""
+        for job in self.running:
             job.look()
-            if job.running and job.rate:
-                self.estimates.pace(job.rule, job.wildcards, job.steps, job.rate)
+            whole = BEGIN + job.steps / job.rate if job.rate else (1 + OVERDUE) * (now - job.started)
+            if job.rate or whole > self.estimates.seconds(*job.kind):
+                self.estimates.expect(*job.kind, whole)
 
     def measure(self, now: float) -> tuple[float, float]:
         """(share of the estimated seconds of all jobs that is done, seconds until the last job has finished).
@@ -110,7 +117,7 @@ class Board:
         """
         total, left, work = 0.0, {}, dict.fromkeys(self.limits, 0.0)
         for number, job in self.jobs.items():
-            estimate = self.estimates.seconds(job.rule, job.wildcards, job.steps)
+            estimate = self.estimates.seconds(*job.kind)
             left[number] = job.left(estimate, now)
             total += job.finished - job.started if job.finished is not None else max(estimate, left[number])
             for name, amount in job.uses.items():
@@ -125,7 +132,7 @@ class Board:
         percent = 100 if self.done == len(self.jobs) else min(99, int(100 * share))
         parts = [f"{percent:3}%", f"{self.done}/{len(self.jobs)} jobs", f"{clock(elapsed)} elapsed"]
         parts.append(f"about {clock(seconds)} left")
-        running = [job for job in self.jobs.values() if job.running]
+        running = self.running
         for job in running[:4]:
             rate = f" ({job.rate:.3g} steps/s)" if job.rate else ""
             parts.append(job.label + (f" {job.step}/{job.steps}{rate}" if job.steps else ""))

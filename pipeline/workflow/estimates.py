@@ -18,7 +18,7 @@ STEP = {
     "train_cincgan_inner": 0.05,
     "train_cincgan_joint": 0.25,
     "train_dada_adapt": 0.35,
-    "train_dada_circle": 0.3,
+    "train_dada_circle": 0.2,
     "train_dasr_dsn": 0.045,
     "train_dasr_pretrain": 0.035,
     "train_dasr_sr": 0.2,
@@ -71,7 +71,7 @@ class Estimates:
     def __init__(self, earlier: Mapping[Kind, float] | None = None):
         self._earlier = dict(earlier or {})
         self._seen: dict[Kind, collections.deque] = collections.defaultdict(lambda: collections.deque(maxlen=RECENT))
-        self._paces: dict[Kind, float] = {}
+        self._expected: dict[Kind, float] = {}
         # By where the estimate came from: kind -> (estimated, true) seconds, the kind that was seen last at the end.
         self._judged: dict[str, dict[Kind, tuple[float, float]]] = {"receipts": {}, "guesses": {}}
 
@@ -82,20 +82,20 @@ class Estimates:
             self._seen[kind].append(seconds)
         self._judge(same, guess(rule, steps), fmean(self._seen[same]))
 
-    def pace(self, rule: str, wildcards: Mapping[str, str], steps: int, rate: float) -> None:
-        """A running training of this run does so many steps in a second; counts until one of its kind has ended."""
+    def expect(self, rule: str, wildcards: Mapping[str, str], steps: int | None, seconds: float) -> None:
+        """A running job of this run will take so long, as it seems; counts until one of its kind has ended."""
         same, _ = kinds(rule, wildcards)
         if same not in self._seen:
-            self._paces[same] = BEGIN + steps / rate
-            self._judge(same, guess(rule, steps), self._paces[same])
+            self._expected[same] = seconds
+            self._judge(same, guess(rule, steps), seconds)
 
     def seconds(self, rule: str, wildcards: Mapping[str, str], steps: int | None) -> float:
         """How long such a job takes on this machine now."""
         for kind in kinds(rule, wildcards):
             if kind in self._seen:
                 return fmean(self._seen[kind])
-            if kind in self._paces:
-                return self._paces[kind]
+            if kind in self._expected:
+                return self._expected[kind]
             if kind in self._earlier:
                 return self._earlier[kind] * self._factor("receipts")
         return guess(rule, steps) * self._factor("guesses")

@@ -141,7 +141,7 @@ class _Screen:
         if now - self.last < (REFRESH if self.live else PLAIN):
             return
         self.last = now
-        self.board.look()
+        self.board.look(now)
         text = self.board.line(now - self.begin, now)
         if self.child.stopped:
             text = "stopping, jobs save their state ... | " + text

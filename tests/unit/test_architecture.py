@@ -27,7 +27,7 @@ LAYERS = [
         ),
         *("shell_lines", "receipts", "fetch"),
     ],
-    ["datasets", "stages", "stages_networks", "sync", "stale_locks", "relay", "scheduler", "slurm_plugin"],
+    ["datasets", "stages", "stages_networks", "sync", "folder_lock", "repairs"],
     ["models", "tiles"],
     ["checkpoints", "losses", "metrics"],
     ["methods", "training_state"],
