@@ -4,13 +4,15 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from pipeline.plan import settings_files
 from pipeline.plan.params import SCHEMA, load
 from pipeline.errors import UserError
 from pipeline.workflow import early_check, folder_lock, job_events, repairs, sync
 
 # params.yaml, params/ and site.yaml, checked; `config` holds what --config and --configfile say, which wins.
+command_line = config
 try:
-    config = load("params.yaml", Path(workflow.basedir) / SCHEMA, over=config)
+    config = load("params.yaml", Path(workflow.basedir) / SCHEMA, over=command_line)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
@@ -49,7 +51,7 @@ if workflow.is_main_process:
     repairs.install_main()
     # Last, because it looks at the rules: receipts that hold become Snakemake's own records, others make their jobs run.
     try:
-        check.finish()
+        check.finish(lambda: settings_files.read("params.yaml", command_line))
         sync.sync(config, workflow.rules)
     except UserError as error:
         raise WorkflowError(str(error)) from None

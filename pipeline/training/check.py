@@ -22,8 +22,8 @@ from pipeline.methods.base import stage_class
 def problems(asked: dict) -> list[str]:
     """`place: message` of everything that a job would refuse, each entry of `asked` being named by its `place`.
 
-    `stages`: [{place, method (its module), stage, loss, schedule, networks: {role: specification}, scale}];
-    `networks`: [{place, spec}]; `metrics`: [{place, name}]; `recipes`: [{place, module, recipe}].
+    `losses`: [{place, method (its module), stage, loss}]; `schedules`: [{place, method, stage, schedule}];
+    `networks`: [{place, spec, scale}]; `metrics`: [{place, name}]; `recipes`: [{place, module, recipe}].
     """
     judged: dict[str, str | None] = {}
 
@@ -38,13 +38,12 @@ def problems(asked: dict) -> list[str]:
         return [f"{place}: {judged[key]}"] if judged[key] else []
 
     lines = []
-    for entry in asked.get("stages", []):
-        place, name = entry["place"], (entry["method"], entry["stage"])
-        lines += judge(place, _stage, *name, entry["loss"], entry["schedule"])
-        for role, spec in entry["networks"].items():
-            lines += judge(f"{place}, network {role}", _role, spec, entry["scale"])
+    for entry in asked.get("losses", []):
+        lines += judge(entry["place"], _loss, entry["method"], entry["stage"], entry["loss"])
+    for entry in asked.get("schedules", []):
+        lines += judge(entry["place"], _schedule, entry["method"], entry["stage"], entry["schedule"])
     for entry in asked.get("networks", []):
-        lines += judge(entry["place"], _network, entry["spec"])
+        lines += judge(entry["place"], _network, entry["spec"], entry["scale"])
     for entry in asked.get("metrics", []):
         lines += judge(entry["place"], _metric, entry["name"])
     for entry in asked.get("recipes", []):
@@ -52,18 +51,17 @@ def problems(asked: dict) -> list[str]:
     return lines
 
 
-def _stage(method: str, stage: str, loss: dict, schedule: dict) -> None:
-    cls = stage_class(method, stage)
-    settings.build(cls.Loss, loss, "loss")
-    settings.build(cls.Schedule, schedule, "schedule")
+def _loss(method: str, stage: str, loss: dict) -> None:
+    settings.build(stage_class(method, stage).Loss, loss, "loss")
 
 
-def _role(spec: dict, scale: int) -> None:
-    _network(models.scaled(spec, scale))
+def _schedule(method: str, stage: str, schedule: dict) -> None:
+    settings.build(stage_class(method, stage).Schedule, schedule, "schedule")
 
 
-def _network(spec: dict) -> None:
+def _network(spec: dict, scale: int) -> None:
     """Build a network without memory or values. Where a stage gives it arguments itself, only the others' names are checked."""
+    spec = models.scaled(spec, scale)
     if models.missing(spec):
         return
     try:

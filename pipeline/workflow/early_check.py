@@ -8,11 +8,12 @@ import hashlib
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pipeline import files
 from pipeline.errors import UserError
+from pipeline.plan.inherit import Node
 from pipeline.provenance import environment, fingerprint
 
 CHECKED = Path(".snakemake/checked_settings")
@@ -22,18 +23,14 @@ MODULE = "pipeline.training.check"
 def questions(params: dict) -> dict[str, list[dict]]:
     """Everything that jobs would build from the settings, each with its place in them."""
     return {
-        "stages": list(_stages(params)),
+        **_of_stages(params),
+        "networks": list(_networks(params)),
         "metrics": [
             {"place": f"editions.{name}.evaluate.metrics", "name": metric}
             for name, edition in params["editions"].items()
             for metric in edition["evaluate"]["metrics"]
         ]
-        + [{"place": "metrics", "name": name} for name in params["metrics"]],
-        "networks": [
-            {"place": f"methods.{name}.network", "spec": {"name": block["network"], "scale": 2}}
-            for name, block in params["methods"].items()
-            if "network" in block
-        ],
+        + [{"place": f"metrics.{name}", "name": name} for name in params["metrics"]],
         "recipes": [
             {
                 "place": f"datasets.{dataset}.cameras.{camera}.recipes.{scale}",
@@ -47,22 +44,30 @@ def questions(params: dict) -> dict[str, list[dict]]:
     }
 
 
-def _stages(params: dict) -> Iterator[dict]:
-    scales = {name: set() for name in params["editions"]}
-    for table in params["tables"].values():
-        scales[params["datasets"][table["dataset"]]["edition"]].add(table["scale"])
+def _of_stages(params: dict) -> dict[str, list[dict]]:
+    """Losses of every preset, and schedules of every edition, of every stage."""
+    losses, schedules = [], []
     for name, method in params["methods"].items():
         for stage, block in method.get("stages", {}).items():
-            for edition, schedule in block["schedule"].items():
-                offered = params["editions"][edition]["networks"]
-                networks = {role: offered[role] for role in block["networks"]}
-                for preset, loss in block["loss"].items():
-                    for scale in sorted(scales[edition]):
-                        yield {
-                            "place": f"methods.{name}.stages.{stage}, preset {preset}, edition {edition}",
-                            **{"method": method.get("module", name), "stage": stage, "scale": scale},
-                            **{"loss": loss, "schedule": schedule, "networks": networks},
-                        }
+            place, owner = f"methods.{name}.stages.{stage}", {"method": method.get("module", name), "stage": stage}
+            losses += [{"place": f"{place}.loss.{key}", **owner, "loss": loss} for key, loss in block["loss"].items()]
+            schedules += [
+                {"place": f"{place}.schedule.{key}", **owner, "schedule": schedule}
+                for key, schedule in block["schedule"].items()
+            ]
+    return {"losses": losses, "schedules": schedules}
+
+
+def _networks(params: dict) -> Iterator[dict]:
+    """Networks of every edition at every scale of its tables, and those of methods without training."""
+    tables = params["tables"].values()
+    asked = {(params["datasets"][table["dataset"]]["edition"], table["scale"]) for table in tables}
+    for edition, scale in sorted(asked):
+        for role, spec in params["editions"][edition]["networks"].items():
+            yield {"place": f"editions.{edition}.networks.{role}", "spec": spec, "scale": scale}
+    for name, block in params["methods"].items():
+        if "network" in block:
+            yield {"place": f"methods.{name}.network", "spec": {"name": block["network"]}, "scale": 2}
 
 
 class EarlyCheck:
@@ -88,13 +93,18 @@ class EarlyCheck:
                 command = [sys.executable, "-m", MODULE]
                 self.process = subprocess.Popen(command, stdin=file, stdout=subprocess.PIPE, cwd=folder.parent)
 
-    def finish(self) -> None:
-        """Raise UserError with every setting that the code does not take."""
+    def finish(self, places: Callable[[], Node]) -> None:
+        """Raise UserError with every setting that the code does not take; `places`: the settings with files and lines."""
         if self.process is None:
             return
-        found = self.process.stdout.read().decode().strip()
+        lines = self.process.stdout.read().decode().splitlines()
         if self.process.wait():
             raise UserError(f"python -m {MODULE} ended with an error (above), so the settings could not be checked.")
-        if found:
-            raise UserError(found)
+        if lines:
+            node = places()
+            # `methods.dada.stages.adapt.loss.code: loss.weight: …`: the value itself, where it has a line of its own.
+            paths = [[*(parts := line.split(": "))[0].split("."), *parts[1].split(".")[1:]] for line in lines]
+            raise UserError(
+                "\n".join(f"{node.nearest(path).place}: {line}" for path, line in zip(paths, lines, strict=True))
+            )
         files.write_text(CHECKED, self.hash)

@@ -3,81 +3,60 @@
 import copy
 import json
 import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from pipeline import models
-from pipeline.plan import params
+from pipeline.errors import UserError
+from pipeline.plan import params, settings_files
+from pipeline.plan.inherit import plain
 from pipeline.training import check
+from pipeline.workflow import early_check
 
 SHIPPED = params.load()
-STAGE = {
-    "place": "methods.dada.stages.adapt, edition small",
-    "method": "dada",
-    "stage": "adapt",
-    "loss": SHIPPED["methods"]["dada"]["stages"]["adapt"]["loss"]["code"],
-    "schedule": SHIPPED["methods"]["dada"]["stages"]["adapt"]["schedule"]["small"],
-    "networks": {role: SHIPPED["editions"]["small"]["networks"][role] for role in ("generator", "discriminator")},
-    "scale": 4,
-}
+ADAPT = SHIPPED["methods"]["dada"]["stages"]["adapt"]
+LOSS, SCHEDULE = ADAPT["loss"]["code"], ADAPT["schedule"]["small"]
+NETWORKS = SHIPPED["editions"]["small"]["networks"]
 RECIPE = SHIPPED["datasets"]["simcam"]["cameras"]["sony"]["recipes"]
 
 
-def shipped() -> dict:
-    """Every stage of every method in every edition at every scale, every network, metric and recipe of params.yaml."""
-    stages = [
-        {
-            **{"place": f"{name}/{stage}, {edition}", "method": block.get("module", name), "stage": stage},
-            **{"loss": loss, "schedule": schedule, "scale": scale},
-            "networks": {role: SHIPPED["editions"][edition]["networks"][role] for role in part["networks"]},
-        }
-        for name, block in SHIPPED["methods"].items()
-        for stage, part in block.get("stages", {}).items()
-        for loss in part["loss"].values()
-        for edition, schedule in part["schedule"].items()
-        for scale in (2, 3, 4)
-    ]
-    return {
-        "stages": stages,
-        "networks": [{"place": "bicubic", "spec": {"name": "bicubic", "scale": 4}}],
-        "metrics": [{"place": name, "name": name} for name in SHIPPED["metrics"]],
-        "recipes": [{"place": scale, "module": "simcam", "recipe": recipe} for scale, recipe in RECIPE.items()],
-    }
+def loss(method="dada", stage="adapt", **changes) -> dict:
+    return {"losses": [{"place": "the.loss", "method": method, "stage": stage, "loss": LOSS | changes}]}
 
 
-def changed(*place: str, **changes) -> dict:
-    entry = copy.deepcopy(STAGE)
-    inner = entry
-    for name in place:
-        inner = inner[name]
-    inner |= changes
-    return {"stages": [entry]}
+def schedule(**changes) -> dict:
+    place = {"place": "the.schedule", "method": "dada", "stage": "adapt"}
+    return {"schedules": [{**place, "schedule": SCHEDULE | changes}]}
+
+
+def network(role="generator", scale=4, **changes) -> dict:
+    return {"networks": [{"place": "the.network", "spec": NETWORKS[role] | changes, "scale": scale}]}
 
 
 def test_the_shipped_settings_have_no_problem():
-    assert check.problems(shipped()) == []
+    asked = early_check.questions(SHIPPED)
+    assert check.problems(asked) == [] and all(len(asked[name]) > 10 for name in ("losses", "schedules", "networks"))
 
 
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        (changed("loss", adversarial_wieght=1), "edition small: loss.adversarial_wieght: unknown setting"),
-        (changed("loss", perceptual_layer=5), "loss.perceptual_layer"),
-        (changed("schedule", step=5), "edition small: schedule.step: unknown setting"),
-        (changed("networks", "generator", widht=16), "edition small, network generator: .*unexpected.*'widht'"),
-        (changed("networks", "discriminator", widht=16), "edition small, network discriminator: .*'widht'"),
-        (changed("networks", "generator", width=-16), "network 'cdc': width is -16"),
-        (
-            {"networks": [{"place": "down", "spec": {"name": "de_resnet", "scale": 4, "width": -16, "blocks": 2}}]},
-            "^down: network 'de_resnet': cannot be built with .*-16",
-        ),
-        (changed("networks", "generator", name="cdk"), "network 'cdk': looked for"),
-        (changed(scale=7), "scale"),
-        (changed(stage="adopt"), "has no stage 'adopt'; it has"),
-        (changed(method="dad"), "looked for pipeline/methods/dad.py"),
-        ({"networks": [{"place": "methods.bicubic", "spec": {"name": "bicubic", "scale": 0}}]}, "methods.bicubic: .*0"),
+        (loss(adversarial_wieght=1), "^the.loss: loss.adversarial_wieght: unknown setting"),
+        (loss(perceptual_layer=5), "^the.loss: loss.perceptual_layer"),
+        (schedule(step=5), "^the.schedule: schedule.step: unknown setting"),
+        (network(widht=16), "^the.network: .*unexpected.*'widht'"),
+        (network("discriminator", widht=16), "^the.network: .*'widht'"),
+        (network(width=-16), "network 'cdc': width is -16"),
+        (network("downsampler", width=-16), "^the.network: network 'de_resnet': cannot be built with .*-16"),
+        (network(name="cdk"), "network 'cdk': looked for"),
+        (network(scale=7), "scale"),
+        (loss(stage="adopt"), "has no stage 'adopt'; it has"),
+        (loss(method="dad"), "looked for pipeline/methods/dad.py"),
+        ({"networks": [{"place": "bicubic", "spec": {"name": "bicubic"}, "scale": 0}]}, "^bicubic: .*0"),
         ({"metrics": [{"place": "metrics", "name": "psnr_z"}]}, "^metrics: metric 'psnr_z' does not exist.*psnr_y"),
         (
             {"recipes": [{"place": "sony.4", "module": "simcam", "recipe": {**RECIPE[4], "shapren": 1}}]},
@@ -100,7 +79,7 @@ def test_the_same_mistake_is_named_at_every_place():
 
 
 def test_the_command_prints_a_line_per_problem():
-    asked = changed("loss", adversarial_wieght=1) | {"metrics": [{"place": "metrics", "name": "psnr_z"}]}
+    asked = loss(adversarial_wieght=1) | {"metrics": [{"place": "metrics", "name": "psnr_z"}]}
     done = subprocess.run(
         [sys.executable, "-m", "pipeline.training.check"], input=json.dumps(asked), capture_output=True, text=True
     )
@@ -112,7 +91,9 @@ def test_nothing_slow_is_imported():
     """The compiler of torch takes seconds, and is not needed to learn that a name is misspelt."""
     code = "import json, sys; from pipeline.training import check; check.problems(json.load(sys.stdin)); "
     code += "print({'torch._dynamo', 'sympy', 'lpips', 'torchvision'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], input=json.dumps(shipped()), capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=json.dumps(early_check.questions(SHIPPED)), capture_output=True, text=True
+    )
     assert done.stdout.strip() == "set()", done.stderr
 
 
@@ -123,3 +104,45 @@ def test_a_network_is_given_a_scale_if_it_is_built_for_one(edition):
         expected = spec if role.endswith("discriminator") else {**spec, "scale": 4}
         assert models.scaled(spec, 4) == expected
     assert models.scaled({"name": "bicubic"}, 2) == {"name": "bicubic", "scale": 2}
+
+
+# File, what it says, what it says wrongly, what stands in the line that is named, what is said.
+MISSPELT = [
+    (
+        "params/dada.yaml",
+        "adversarial_weight: 0.005",
+        "adversarial_wieght: 0.005",
+        None,
+        "adversarial_wieght: unknown setting",
+    ),
+    ("params.yaml", "width: 16, hourglasses", "widht: 16, hourglasses", None, "'widht'"),
+    ("params/domains.yaml", "sharpen: 0.2", "shapren: 0.2", "          4:", "shapren"),
+    ("params.yaml", "  psnr_y: {label", "  psnr_z: {label", None, "metric 'psnr_z' does not exist"),
+]
+
+
+@pytest.mark.parametrize(("file", "old", "new", "named", "said"), MISSPELT)
+def test_a_dry_run_names_file_and_line_and_the_next_one_is_quick(tmp_path, file, old, new, named, said):
+    """As a user meets it: Snakemake refuses before the first job, and asks again only after a change."""
+    for path in ("params.yaml", "params"):
+        (shutil.copytree if Path(path).is_dir() else shutil.copy)(path, tmp_path / path)
+    text = (tmp_path / file).read_text()
+    line = text[: text.index(named or old)].count("\n") + 1
+    (tmp_path / file).write_text(text.replace(old, new, 1))
+    settings = settings_files.read(tmp_path / "params.yaml")
+    asked = early_check.EarlyCheck(plain(settings))
+    with pytest.raises(UserError) as error:
+        asked.finish(lambda: settings)
+    first = str(error.value).splitlines()[0]
+    assert f"{file}, line {line}: " in first and said in first
+
+
+def test_settings_that_were_checked_are_not_checked_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(early_check, "CHECKED", tmp_path / "checked")
+    early_check.EarlyCheck(SHIPPED).finish(lambda: None)
+    assert early_check.EarlyCheck(SHIPPED).process is None
+    other = copy.deepcopy(SHIPPED)
+    other["methods"]["dada"]["stages"]["adapt"]["schedule"]["small"]["steps"] += 1
+    again = early_check.EarlyCheck(other)
+    assert again.process is not None
+    again.finish(lambda: None)
