@@ -1,4 +1,4 @@
-"""Settings checked; `jobs` answers what the rules ask, from `pipeline/plan/<kind>.py`."""
+"""Check the settings and make `jobs`, which tells the rules what `pipeline/plan/<kind>.py` says."""
 
 from snakemake.exceptions import WorkflowError
 
