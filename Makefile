@@ -71,7 +71,7 @@ test: $(READY) ## run the tests, minutes
 test-long: $(READY) ## run the long tests: what runs again, killed jobs, altered files, failing stores
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal -m long tests/long
 
-test-slurm: $(READY) ## start a real SLURM here and test the workflow on it (installs Debian's packages)
+test-slurm: $(READY) ## start a real SLURM here and test the workflow on it (installs missing Debian packages)
 	@OMP_NUM_THREADS=1 $(PY) -m tests.slurm.run -n 3 --dist worksteal $(AGAIN)
 
 bench-receipts: $(READY) ## what receipts cost: dry runs of 900 and of 5,000 jobs with and without them, and the audit
