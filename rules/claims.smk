@@ -1,6 +1,6 @@
-"""Ask a paper's printed claims of its own printed numbers. Local: seconds, no torch.
+"""Check whether a paper's printed claims follow from its own printed numbers. Local: seconds, no torch.
 
-Reads: numbers, claims.
+Reads: numbers and claims, both from data/reported.
 Writes: html, csv.
 """
 

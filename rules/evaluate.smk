@@ -1,7 +1,7 @@
 """Measure a generator on a camera's test images.
 
 Reads: generator (of a method that is trained), test_lr, test_hr, lpips_weights (where the edition has them).
-Writes: metrics, image by image.
+Writes: metrics, of every image and their means.
 """
 
 

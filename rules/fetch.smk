@@ -1,11 +1,11 @@
-"""Fetch a data set of data/sources.yaml. Local: it needs internet. Runs a command of the user, so it leaves no receipt.
+"""Fetch a data set of data/sources.yaml. Local: it needs internet. It runs the command `pipeline.fetch`, so it leaves no receipt.
 
 Reads: addresses and digests in data/sources.yaml.
 Writes: data/raw/{source}: archives (read-only), images, manifest, counts.
 
-The manifest lists every file with its hash, so it follows the content and no file time. inventory.json is no output: Snakemake
-would remove it when a count is not met, and it says which. Settings of `fetch` in params.yaml do not make a data set another
-one, so no parameter is tracked.
+The manifest lists every file with its hash, so it depends on the content and on no file time. inventory.json says which count
+is not met; it is no output, because Snakemake would remove it then. The settings of `fetch` in params.yaml do not change a data
+set, so Snakemake tracks none of them.
 """
 
 
@@ -18,7 +18,7 @@ rule fetch:
         "data/raw/{source}/manifest.csv",
     log:
         "data/raw/{source}/fetch.log",
-    # The fetcher asks again by itself (`fetch.retries`); what it stops at it would stop at again. 0 wins over profiles.
+    # The job repeats failed requests itself (`fetch.retries`); another start would stop at the same place. 0 wins over profiles.
     retries: 0
     resources:
         runtime=1440,

@@ -1,6 +1,6 @@
-"""Fetch a pretrained file of others and check its hash. Local: compute nodes need no internet.
+"""Fetch a pretrained file and check its hash. Local, so that compute nodes need no internet.
 
-Reads: the folder that the setting `adopt.weights` names, if the file is there; else the addresses in data/sources.yaml.
+Reads: the file in the folder that the setting `adopt.weights` names; if it is not there, the addresses in data/sources.yaml.
 Writes: file.
 """
 
@@ -14,9 +14,9 @@ rule fetch_weights:
         **jobs.outputs("fetch_weights"),
     log:
         "data/weights/{file}.log",
-    # A file that cannot be had must stop the run before hours of training, not after.
+    # If a file cannot be fetched, the run must stop before hours of training, not after them.
     priority: 1000
-    # The fetcher asks again by itself (`fetch.retries`); what it stops at it would stop at again. 0 wins over profiles.
+    # The job repeats failed requests itself (`fetch.retries`); another start would stop at the same place. 0 wins over profiles.
     retries: 0
     resources:
         **jobs.resources("fetch_weights"),

@@ -1,7 +1,7 @@
 """Draw a figure of a paper, and keep the numbers drawn in it. Local: seconds, no torch.
 
-Reads: what its kind shows of lr, hr, samples and kernel.
-Writes: image, data.
+Reads: lr, hr, samples, kernel, as far as its kind shows them.
+Writes: image; data, every number drawn in it.
 """
 
 
@@ -28,7 +28,7 @@ rule figure:
         "{params.command} > {log} 2>&1"
 
 
-# Photographs: pixels, not vectors.
+# Photographs are pixels, not vectors.
 use rule figure as figure_of_pictures with:
     output:
         **jobs.outputs("figure", form="png"),

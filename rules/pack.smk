@@ -1,6 +1,6 @@
 """Pack one camera of a data set: its images into a few files, and a manifest that lists every image with its hash.
 
-Reads: nothing for simulated cameras; for a data set that cannot be downloaded, the folder that the setting `adopt` names.
+Reads: nothing for simulated cameras; for all other data sets, the folder that the setting `adopt` names.
 Writes: train, val and test as lr, hr and bicubic (LR made from HR); manifest.
 """
 

@@ -1,4 +1,4 @@
-"""Make one self-contained page about a table. Local: seconds, no torch.
+"""Make one page about a table, with everything inside the file. Local: seconds, no torch.
 
 Reads: table_html, csv, crossdevice_html; samples and metrics of every method and pair; test_lr, test_hr; history of every run.
 Writes: html.

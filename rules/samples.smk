@@ -1,7 +1,7 @@
-"""Cut out what a generator makes of a camera's test images, for reports and figures.
+"""Enlarge a camera's test images with a generator and keep crops of them, for reports and figures.
 
 Reads: generator (of a method that is trained), test_lr.
-Writes: samples, the crops that the data set's settings name.
+Writes: samples, the crops that the settings of the data set name.
 """
 
 

@@ -1,4 +1,4 @@
-"""Estimate the kernel between what a generator makes of a camera's LR, and that LR.
+"""Estimate the blur kernel that leads from a generator's SR back to the LR it was made from.
 
 Reads: generator (of a method that is trained), test_lr.
 Writes: kernel.

@@ -1,6 +1,6 @@
 """Make a table from measured metrics. Local: seconds, no torch.
 
-Reads: metrics of every cell; reported, the numbers of a paper, where the table shows them.
+Reads: metrics of every cell; reported, the numbers of a paper, if the table shows them.
 Writes: tex, csv, html.
 """
 

@@ -1,8 +1,8 @@
-"""Bring finished runs into MLflow, one writer. Local; runs a command of the user, so it leaves no receipt.
+"""Bring finished runs into MLflow. Local, so that one process writes. It runs the command `pipeline.tracking`: no receipt.
 
 Reads: receipts of every training and evaluation below a table.
-Writes: results/tracking/{table}.json, which only says where to look. Nothing rests on it, and it starts when nothing else
-runs or can: a store that cannot be reached holds up nothing.
+Writes: results/tracking/{table}.json: output -> MLflow run. No job depends on it. The rule starts when no other job runs or
+can run, so a store that does not answer delays nothing.
 """
 
 
@@ -18,7 +18,7 @@ rule track:
     log:
         "results/tracking/{table}.log",
     priority: -1
-    # All there are: others that run beside it would be the last of the call if it fails.
+    # All threads: if this rule fails, Snakemake starts no further job, so no job may run beside it.
     threads: 1000
     resources:
         runtime=30,

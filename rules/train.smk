@@ -1,4 +1,4 @@
-"""Train one stage of a method; one rule for every stage of every method in the settings.
+"""Train one stage of a method. There is one rule for every stage of every method in the settings.
 
 Reads: the packed images that the stage's block `reads`, the networks that it `starts` from, its pretrained files.
 Writes: the networks that it `produces`; history (the loss terms over its steps).
@@ -16,7 +16,7 @@ for method, stage in jobs.trainings():
         log:
             FOLDER.replace("{method}", method).replace("{stage}", stage) + "/log.txt",
         priority: jobs.priority(method, stage)
-        # On a node the rules are read again; there, only the main process starts jobs again, with more memory.
+        # Snakemake reads the rules again on a node. Only the main process may start a job again: it can ask for more memory.
         retries: jobs.retries if workflow.is_main_process else 0
         threads: jobs.threads("train")
         resources:
