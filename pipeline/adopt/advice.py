@@ -1,4 +1,4 @@
-"""What can be run with a copy: the lines to set in params.yaml, and how many cells of each table they give."""
+"""What can be run with a copy: the lines to set, and how many cells of each table they give."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ def lines(params: dict, name: str, folder: Path, found: dict) -> list[str]:
             continue
         named = params["adopt"].get(name)
         if named is None or Path(named) != folder:
-            said.append(f"set in params.yaml  adopt.{name}: {folder}")
+            said.append(f"set in site.yaml  adopt.{name}: {folder}")
         for scale in block["scales"]:
             said += _of_scale(
                 params, dataset, scale, {group.lower() for size, group in found["usable"] if size == scale}
@@ -36,4 +36,4 @@ def _of_scale(params: dict, dataset: str, scale: int, usable: set[str]) -> list[
             count = len(cells.table_cells(params, table))
             counts.append(f"{table} {count} of {count + len(cells.absent_cells(params, table))}")
     counted = f"  (cells: {', '.join(counts)})" if counts else ""
-    return [f"x{scale}: set in params.yaml  datasets.{dataset}.available: {value}{counted}"]
+    return [f"x{scale}: set in params/domains.yaml  datasets.{dataset}.available: {value}{counted}"]

@@ -70,7 +70,7 @@ def _parse(words: list[str]) -> argparse.Namespace:
         epilog="Other doors: --door re-measure TABLE…, --door retrain CELL; each has its own --help.",
     )
     parser.add_argument("targets", nargs="+", metavar="TABLE", help="for example results/tables/dada_simcam.tex")
-    parser.add_argument("--cell", metavar="WORDS", help="one number's whole chain, e.g. 'dada sony psnr'")
+    parser.add_argument("--cell", metavar="WORDS", help="one number's whole chain, e.g. 28.60")
     parser.add_argument("--whole", action="store_true", help="the tree to its end, however long")
     parser.add_argument("--params", default="params.yaml", help="settings to compare with")
     parser.add_argument("--json", metavar="PATH", help="also write the report as data there")
