@@ -68,7 +68,7 @@ def test_the_pages_are_left_beside_the_reports(finished, copy):
 
 def test_one_number_down_to_the_machine(finished, copy):
     done = Workspace(copy).python("-m", "pipeline.audit", CROSS, "--no-page", "--cell", "panasonic sony")
-    for word in ("schedule.steps 4", "pipeline.training.loop ", "torch ", "cpu ", "commit", "rows of train", "seed 0"):
+    for word in ("schedule.steps 4", "pipeline.jobs.train ", "torch ", "cpu ", "commit", "rows of train", "seed 0"):
         assert word in done.stdout, word
 
 
