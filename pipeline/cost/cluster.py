@@ -52,7 +52,7 @@ def longest_chain(settings: dict, rows: list[Row]) -> float:
 def as_text(settings: dict, tables: list[str], rows: list[Row]) -> str:
     """What the terminal shows: one line per rule, and the sums."""
     found, chain = jobs(settings, tables, rows), longest_chain(settings, rows)
-    hours = {rule: hours_of(settings, rule, rows) for rule, (_, _, rows) in found.items()}
+    hours = {rule: hours_of(settings, rule, timed) for rule, (_, _, timed) in found.items()}
     lines = [
         [rule, f"{number:,}", f"{calls:,}" if calls else "local"]
         + [f"{value:,.1f}" if value else "" for value in hours[rule][:3]]
