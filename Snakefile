@@ -52,9 +52,9 @@ if workflow.is_main_process:
     # Last, because it looks at the rules: receipts that hold become Snakemake's own records, others make their jobs run.
     try:
         check.finish(lambda: settings_files.read("params.yaml", command_line))
-        sync.sync(config, workflow.rules)
+        judged = sync.sync(config, workflow.rules)
     except UserError as error:
         raise WorkflowError(str(error)) from None
-    folder_lock.install()
+    folder_lock.install(judged)
 else:
     repairs.install_job()

@@ -81,14 +81,16 @@ class Board:
                 self.limits = event["limits"]
                 self.jobs = {told.pop("id"): Job(**told) for told in event["jobs"]}
             case {"event": "start", "id": number}:
-                # Once more after a failure, when its rule has retries.
                 job = self.jobs[number]
                 job.started, job.step, job.rate = event["time"], 0, None
             case {"event": "finish", "id": number}:
                 job = self.jobs[number]
                 job.finished = event["time"]
                 self.estimates.learn(*job.kind, job.finished - job.started)
-            case {"event": "fail" | "error"}:
+            case {"event": "fail", "id": number}:
+                self.jobs[number].started = None  # It may be started again.
+                self.failures.append(event)
+            case {"event": "error"}:
                 self.failures.append(event)
 
     @property

@@ -11,7 +11,7 @@ from pipeline.provenance import receipts
 BEGIN = 3.0
 # Guesses for the first run on a machine: seconds of a whole job, or of one step of a training, of the edition `small` on one
 # core of a processor of 2024. Elsewhere they are wrong, all by about the same factor, which the first jobs that end show.
-JOB = {"pack": 10.0, "evaluate": 6.0, "table": 3.0, "report": 8.0, "track": 12.0, "figure": 5.0, "all": 0.0}
+JOB = {"pack": 10.0, "evaluate": 7.0, "table": 3.0, "report": 8.0, "track": 12.0, "figure": 5.0, "all": 0.0}
 JOB_UNKNOWN = 5.0
 # A step costs what its networks and its batch cost. A training that is not named here lies in between.
 STEP = {
@@ -52,16 +52,18 @@ def guess(rule: str, steps: int | None) -> float:
 
 
 def from_receipts(found: Iterable[receipts.Receipt]) -> dict[Kind, float]:
-    """Kind -> mean seconds of the jobs that left receipts, on this machine if there are any, else on others."""
+    """Kind -> mean seconds of the jobs that left receipts, of trainings for each step; of jobs on this machine if there are
+    any, else on others. Without the seconds that a job needs to begin.
+    """
     seconds: dict[bool, dict[Kind, list[float]]] = {place: collections.defaultdict(list) for place in (False, True)}
     for receipt in found:
-        rule, wildcards = receipt.key["stage"], receipt.key["wildcards"]
+        rule, wildcards = receipt.key["kind"], receipt.key["wildcards"]
         if rule == "train":
             rule = f"train_{wildcards['method']}_{wildcards['stage']}"
+        steps = receipt.key["settings"].get("schedule", {}).get("steps", 1)
         if "seconds" in receipt.run:
             for kind in kinds(rule, wildcards):
-                place = receipt.run.get("host") == socket.gethostname()
-                seconds[place][kind].append(BEGIN + receipt.run["seconds"])
+                seconds[receipt.run.get("host") == socket.gethostname()][kind].append(receipt.run["seconds"] / steps)
     return {kind: fmean(values) for place in (False, True) for kind, values in seconds[place].items()}
 
 
@@ -80,14 +82,14 @@ class Estimates:
         same, similar = kinds(rule, wildcards)
         for kind in {same, similar}:
             self._seen[kind].append(seconds)
-        self._judge(same, guess(rule, steps), fmean(self._seen[same]))
+        self._judge(same, rule, steps, fmean(self._seen[same]))
 
     def expect(self, rule: str, wildcards: Mapping[str, str], steps: int | None, seconds: float) -> None:
         """A running job of this run will take so long, as it seems; counts until one of its kind has ended."""
         same, _ = kinds(rule, wildcards)
         if same not in self._seen:
             self._expected[same] = seconds
-            self._judge(same, guess(rule, steps), seconds)
+            self._judge(same, rule, steps, seconds)
 
     def seconds(self, rule: str, wildcards: Mapping[str, str], steps: int | None) -> float:
         """How long such a job takes on this machine now."""
@@ -97,13 +99,16 @@ class Estimates:
             if kind in self._expected:
                 return self._expected[kind]
             if kind in self._earlier:
-                return self._earlier[kind] * self._factor("receipts")
+                return (BEGIN + self._earlier[kind] * (steps or 1)) * self._factor("receipts")
         return guess(rule, steps) * self._factor("guesses")
 
-    def _judge(self, kind: Kind, guessed: float, true: float) -> None:
-        for source, estimate in (("guesses", guessed), ("receipts", self._earlier.get(kind))):
+    def _judge(self, kind: Kind, rule: str, steps: int | None, true: float) -> None:
+        estimates = {"guesses": guess(rule, steps)}
+        if kind in self._earlier:
+            estimates["receipts"] = BEGIN + self._earlier[kind] * (steps or 1)
+        for source, estimate in estimates.items():
+            self._judged[source].pop(kind, None)
             if estimate:
-                self._judged[source].pop(kind, None)
                 self._judged[source][kind] = estimate, true
 
     def _factor(self, source: str) -> float:

@@ -23,8 +23,11 @@ LOCK = Path(".snakemake/folder.lock")
 PATIENCE = 1.0
 
 
-def install() -> None:
-    """Put this lock in place of Snakemake's in this process. `--nolock` still means none."""
+def install(judged: bool = True) -> None:
+    """Put this lock in place of Snakemake's in this process; `--nolock` still means none.
+
+    A plan for which nobody has `judged` the receipts, because somebody else held the lock, is refused when that one has ended.
+    """
     from snakemake.persistence.file import FilePersistence
 
     snakemakes_own = FilePersistence.lock
@@ -32,6 +35,10 @@ def install() -> None:
     @contextmanager
     def lock(self: FilePersistence) -> Iterator[None]:
         with _held() as supported:
+            if not judged:
+                raise WorkflowError(
+                    "Another Snakemake worked here while this one planned. Give the same command again."
+                )
             if supported:
                 yield
             else:

@@ -25,8 +25,10 @@ CACHE = FOLDER / "receipt_hashes.json"
 SETTLED_NS = 2 * 10**9
 
 
-def sync(params: dict, rules: Iterable = ()) -> None:
+def sync(params: dict, rules: Iterable = ()) -> bool:
     """Bring Snakemake's records in line with the receipts; to be called in the main process, after the last rule.
+
+    Returns whether it did: while another Snakemake works in this folder, its records are the truth.
 
     `rules` is `workflow.rules`: with it, a present output whose receipt is missing is remade too. Every rule with a
     receipt has one tracked param, the canonical JSON of its key, and passes all its inputs to its job. Raises UserError
@@ -35,7 +37,7 @@ def sync(params: dict, rules: Iterable = ()) -> None:
     """
     rules = list(rules)
     if folder_lock.holder():
-        return  # Another Snakemake is at work: its records are the truth while it runs.
+        return False
     database, record_type, version = _internals()
     found = receipts.collect()
     if unreadable := [text for path, text in found.broken.items() if _made_by(path, rules)]:
@@ -68,6 +70,7 @@ def sync(params: dict, rules: Iterable = ()) -> None:
     for outputs in _without_receipt(found.others - makers.keys(), rules):
         _write(database, record_type, version, None, outputs, "no receipt says how this was made")
     hashes.save()
+    return True
 
 
 class HashCache:

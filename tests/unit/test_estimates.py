@@ -23,7 +23,7 @@ SECONDS = {
     "train_drn_adapt_adapt": (14, 120, 90),
     "train_dada_circle": (33, 150, 90),
     "train_dada_adapt": (31, 80, 80),
-    "evaluate": (6, None, 0),
+    "evaluate": (7, None, 0),
     "table": (3, None, 0),
     "report": (8, None, 0),
     "track": (12, None, 0),
@@ -96,7 +96,8 @@ def schedule(jobs: list[dict], seconds: dict[int, float]) -> list[dict]:
 
 def receipt(job: dict, seconds: float, host: str) -> SimpleNamespace:
     stage = "train" if job["rule"].startswith("train_") else job["rule"]
-    key = {"stage": stage, "wildcards": job["wildcards"]}
+    settings = {"schedule": {"steps": job["steps"]}} if job["steps"] else {}
+    key = {"stage": stage, "wildcards": job["wildcards"], "settings": settings}
     return SimpleNamespace(key=key, run={"host": host, "seconds": seconds - BEGIN})
 
 
@@ -132,10 +133,16 @@ def test_what_is_promised_is_within_a_quarter_of_the_truth(speed, host):
 
 
 def test_receipts_of_this_machine_come_first():
-    job = {"rule": "pack", "wildcards": {"dataset": "simcam", "scale": "4"}}
+    job = {"rule": "pack", "wildcards": {"dataset": "simcam", "scale": "4"}, "steps": None}
     own, other = receipt(job, 20, socket.gethostname()), receipt(job, 50, "elsewhere")
-    assert from_receipts([own, other]) == {("pack", "simcam", "4"): 20.0}
-    assert from_receipts([other]) == {("pack", "simcam", "4"): 50.0}
+    for found, seconds in (([own, other], 20.0), ([other], 50.0)):
+        assert Estimates(from_receipts(found)).seconds("pack", job["wildcards"], None) == seconds
+
+
+def test_a_training_that_has_become_longer_takes_longer_than_its_receipt_says():
+    job = {"rule": "train_x_y", "wildcards": {"method": "x", "stage": "y"}, "steps": 100}
+    estimates = Estimates(from_receipts([receipt(job, BEGIN + 50, "elsewhere")]))
+    assert estimates.seconds("train_x_y", job["wildcards"], 300) == BEGIN + 150
 
 
 def test_a_machine_that_is_slower_than_guessed_is_so_for_all_jobs():

@@ -20,7 +20,7 @@ import sys
 sys.path.insert(0, {str(ROOT)!r})
 from pipeline.workflow import folder_lock
 if workflow.is_main_process:
-    folder_lock.install()
+    folder_lock.install(judged="early" not in config)
 
 rule all:
     input: "a.txt"
@@ -101,6 +101,13 @@ def test_after_a_kill_the_next_call_goes_on_at_once(start, tmp_path, whom):
     said = again.communicate(timeout=60)[0]
     assert again.returncode == 0 and (tmp_path / "a.txt").read_text() == "made\n", said
     assert "lock" not in said.lower()
+
+
+def test_a_plan_made_while_another_worked_is_refused_when_that_one_has_ended(start, tmp_path):
+    call = start("-c1", "b.txt", "--config", "early=1")
+    said = call.communicate(timeout=60)[0]
+    assert call.returncode == 1 and "Give the same command again." in said and not (tmp_path / "b.txt").exists()
+    assert start("-n", "b.txt", "--config", "early=1").wait(timeout=60) == 0
 
 
 def test_unlock_harms_nobody(start, tmp_path):

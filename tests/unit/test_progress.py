@@ -28,7 +28,7 @@ def planned(number: int, rule: str, needs: tuple[int, ...] = (), steps: int | No
 
 @pytest.fixture
 def board(tmp_path, monkeypatch) -> Board:
-    """A training of 300 steps, guessed to take 3 + 30 seconds, its evaluation, guessed to take 6, and `all`."""
+    """A training of 300 steps, guessed to take 3 + 30 seconds, its evaluation, guessed to take 7, and `all`."""
     monkeypatch.chdir(tmp_path)
     board = Board()
     training = planned(2, "train_new", steps=300, folder=FOLDER, wildcards=CIRCLE)
@@ -43,10 +43,10 @@ def tell(**state) -> None:
 
 
 def test_before_anything_has_started_all_is_guessed(board):
-    assert board.measure(now=0.0) == (0.0, pytest.approx(33 + 6)), (
+    assert board.measure(now=0.0) == (0.0, pytest.approx(33 + 7)), (
         "the second core does not help: one waits for the other"
     )
-    assert "  0% | 0/3 jobs | 0:05 elapsed | about 0:39 left" in board.line(elapsed=5.0, now=0.0)
+    assert "  0% | 0/3 jobs | 0:05 elapsed | about 0:40 left" in board.line(elapsed=5.0, now=0.0)
 
 
 def test_a_training_shows_its_step_and_pace(board):
@@ -55,7 +55,7 @@ def test_a_training_shows_its_step_and_pace(board):
     board.look(now=43.0)
     share, left = board.measure(now=43.0)
     # 30 seconds of 63 are left; so the guess for it was too short, and that for the evaluation is taken to be, too.
-    assert 0.4 < share < 0.5 and left > 30 + 6
+    assert 0.4 < share < 0.5 and left > 30 + 7
     line = board.line(elapsed=45.0, now=43.0)
     assert "train_new dada circle real sony 150/300 (5 steps/s)" in line
     Path(FOLDER, "progress.json").unlink()
@@ -70,7 +70,7 @@ def test_a_job_that_lasts_longer_than_estimated_is_never_almost_done(board):
     board.feed({"event": "start", "time": 0.0, "id": 2})
     board.look(now=330.0)
     share, left = board.measure(now=330.0)
-    assert share < 0.9 and left > 33 + 2 * 6
+    assert share < 0.9 and left > 33 + 2 * 7
 
 
 def test_a_half_written_state_says_nothing(board):
