@@ -1,4 +1,4 @@
-"""One training rule per stage of every method in params.yaml; what a stage is given is what its block `reads` and `starts`."""
+"""One training rule per stage of every method in params/; what a stage is given is what its block `reads` and `starts`."""
 
 for method, stage in jobs.trainings():
 

@@ -36,4 +36,4 @@ def _of_scale(params: dict, dataset: str, scale: int, usable: set[str]) -> list[
             cells = len(plan.table_cells(params, table))
             counts.append(f"{table} {cells} of {cells + len(plan.absent_cells(params, table))}")
     cells = f"  (cells: {', '.join(counts)})" if counts else ""
-    return [f"x{scale}: set in params.yaml  datasets.{dataset}.available: {value}{cells}"]
+    return [f"x{scale}: set in params/domains.yaml  datasets.{dataset}.available: {value}{cells}"]

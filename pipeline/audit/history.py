@@ -18,7 +18,7 @@ from pipeline import files
 from pipeline.audit.report import Report
 from pipeline.errors import UserError
 from pipeline.plan import keys, settings_files
-from pipeline.plan.inherit import plain
+from pipeline.plan.nodes import plain
 from pipeline.provenance import environment
 from pipeline.provenance.receipts import Receipt
 

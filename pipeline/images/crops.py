@@ -18,13 +18,15 @@ def crop(path: str, image: str, box: tuple[int, ...], divisor: int = 1) -> np.nd
     """
     pixels = picture(path, image)
     if any(value % divisor for value in box):
-        raise UserError(f"crop {list(box)} of {image}: expected multiples of the scale {divisor}. Correct params.yaml.")
+        raise UserError(
+            f"crop {list(box)} of {image}: expected multiples of the scale {divisor}. Correct params/domains.yaml."
+        )
     top, left, height, width = (value // divisor for value in box)
     piece = pixels[top : top + height, left : left + width]
     if min(top, left) < 0 or piece.shape[:2] != (height, width):
         raise UserError(
             f"crop {list(box)} of {image}: leaves the picture of {pixels.shape[:2]} (height, width) in {path}. "
-            "Correct `crops` in params.yaml."
+            "Correct `crops` in params/domains.yaml."
         )
     return piece
 

@@ -28,7 +28,7 @@ def work(job: Job) -> dict:
     if missing := [name for name in chosen.crops if name not in test_lr.names]:
         raise UserError(
             f"{path}: holds no frame {', '.join(missing)} to crop, only {', '.join(test_lr.names[:8])} … "
-            "Name test frames in the `crops` of the camera in params.yaml."
+            "Name test frames in the `crops` of the camera in params/domains.yaml."
         )
     enlarger = enlarge.Enlarger(job, chosen.enlarge)
     crops = {}

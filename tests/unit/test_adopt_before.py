@@ -49,7 +49,7 @@ def test_a_broken_realsr_is_said_before_the_first_job_and_its_whole_camera_can_b
     found, _ = report("realsr", raw)
     assert advice.lines(SHIPPED, "realsr", raw, found) == [
         f"set in params.yaml  adopt.realsr: {raw}",
-        "x4: set in params.yaml  datasets.realsr.available: [nikon]",
+        "x4: set in params/domains.yaml  datasets.realsr.available: [nikon]",
     ]
     # Test photographs alone are no use: packing wants both.
     shutil.rmtree(next(raw.rglob("Nikon/Train")))

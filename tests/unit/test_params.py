@@ -12,7 +12,7 @@ import yaml
 from pipeline.errors import UserError
 from pipeline.plan import params, settings_files, settings_page
 from pipeline.plan import runs as plan
-from pipeline.plan.inherit import plain
+from pipeline.plan.nodes import plain
 
 PARAMS = params.load()
 

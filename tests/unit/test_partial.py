@@ -315,7 +315,9 @@ def test_advice_is_the_line_to_set_and_what_it_gives(tmp_path):
     found = {"level": "partial", "usable": [[4, "panasonic"], [4, "sony"], [2, "sony"], [4, "nikon"]]}
     lines = advice.lines(SHIPPED, "drealsr", tmp_path, found)
     assert lines[0] == f"set in params.yaml  adopt.drealsr: {tmp_path}"
-    assert lines[1].startswith("x2: set in params.yaml  datasets.drealsr.available: [sony]  (cells: dada_x2 2 of 66")
+    assert lines[1].startswith(
+        "x2: set in params/domains.yaml  datasets.drealsr.available: [sony]  (cells: dada_x2 2 of 66"
+    )
     assert (
         "available: [panasonic, sony]  (cells: dada 24 of 66, dada_crossdevice 4 of 9, dada_ablation 0 of 4)"
         in lines[2]
