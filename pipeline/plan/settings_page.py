@@ -7,7 +7,7 @@ from pipeline.plan.params import SCHEMA
 HEAD = """# Every setting
 
 Made of `rules/schemas/params.schema.yaml` by `python -m pipeline.plan.settings_page > docs/settings.md`; do not edit it here.
-Which file holds what, and what `like` and `variants` mean, stands at the top of `params.yaml`. `<name>` is a name of your choice."""
+Which file holds what, and what `like` and `variants` mean, stands at the top of `params.yaml`. You choose each `<name>`."""
 TABLE = "\n| setting | what it may be | meaning |\n|---|---|---|"
 WORDS = {"integer": "whole number", "string": "text", "boolean": "true or false", "object": "block", "array": "list"}
 
