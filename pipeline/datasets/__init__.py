@@ -1,7 +1,7 @@
 """Data sets: one module per kind, found by its name; each turns its settings into splits of LR/HR pairs.
 
 A module defines `collect(settings, camera, scale, folder) -> list[Split]`: `settings` are `train`, `val` and `test` of
-the data set's block in params.yaml and, as `recipe`, this camera's block; `folder` is the user's with raw data, or None.
+the data set's block in params/domains.yaml and, as `recipe`, this camera's block; `folder` is the user's with raw data, or None.
 A set that users bring also has `missing(folder, cameras, scale) -> str | None`, asked before any job is planned.
 """
 
@@ -48,7 +48,7 @@ def load(module: str) -> ModuleType:
     name = f"{__name__}.{module}"
     if not module.isidentifier() or importlib.util.find_spec(name) is None:
         raise UserError(
-            f"data set module {module!r}: there is no pipeline/datasets/{module}.py. Check `module` in params.yaml."
+            f"data set module {module!r}: there is no pipeline/datasets/{module}.py. Check `module` in params/domains.yaml."
         )
     found = importlib.import_module(name)
     if not hasattr(found, "collect"):

@@ -49,7 +49,7 @@ def missing(folder: str | Path | None, cameras: Iterable[str], scale: int) -> st
     """What is lacking of these sets, where to get it, where to say so; None when all is there."""
     for name in cameras:
         if name not in SETS:
-            raise UserError(f"there is no test set {name}; there are {', '.join(SETS)}. Correct params.yaml.")
+            raise UserError(f"there is no test set {name}; there are {', '.join(SETS)}. Correct params/domains.yaml.")
         if folder is None:
             reason = f"`adopt.{name}` names no folder"
         elif not Path(folder).is_dir():
@@ -108,7 +108,7 @@ def _self_exemplar(root: Path, name: str, srf: int | None, scale: int) -> dict[s
     if wanted not in found:
         raise UserError(
             f"{root}: no image_SRF_{wanted}, but {', '.join(f'image_SRF_{n}' for n in sorted(found))}. Complete the set, or "
-            "change `test.srf` in params.yaml."
+            "change `test.srf` in params/domains.yaml."
         )
     # Some sets hold images of half the size for one scale (Urban100 for 2): scores on them compare with nothing.
     for other in set(found) - {wanted}:
@@ -117,7 +117,7 @@ def _self_exemplar(root: Path, name: str, srf: int | None, scale: int) -> dict[s
             if any(theirs - ours >= max(wanted, other) for theirs, ours in zip(larger, size_of(file), strict=True)):
                 raise UserError(
                     f"{file} is smaller than {found[other][name]}: not the same photograph at full size. Set `test.srf` of "
-                    f"this set to {other} in params.yaml."
+                    f"this set to {other} in params/domains.yaml."
                 )
     return found[wanted]
 

@@ -42,7 +42,7 @@ def check(recipe: dict) -> None:
     if set(recipe) != {"phase", "sharpen", *parts} or any(set(recipe[part]) != keys for part, keys in parts.items()):
         raise UserError(
             f"camera recipe {recipe}: expected exactly psf {{shape, sigma, angle}}, phase, noise {{dark, bright}}, "
-            "sharpen. Correct it in params.yaml."
+            "sharpen. Correct it in params/domains.yaml."
         )
     shape, sigma = recipe["psf"]["shape"], recipe["psf"]["sigma"]
     if shape not in _SHAPES:

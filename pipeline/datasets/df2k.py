@@ -72,7 +72,9 @@ def missing(folder: str | Path | None, cameras: Iterable[str], scale: int) -> st
     """What is lacking of these sets, where to get it, where to say so; None when all is there. LR is looked for later."""
     for name in cameras:
         if name not in SOURCES:
-            raise UserError(f"there is no photo set {name}; there are {', '.join(SOURCES)}. Correct params.yaml.")
+            raise UserError(
+                f"there is no photo set {name}; there are {', '.join(SOURCES)}. Correct params/domains.yaml."
+            )
         source = SOURCES[name]
         if folder is None:
             reason = f"`adopt.{name}` names no folder"

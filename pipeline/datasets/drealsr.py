@@ -60,7 +60,7 @@ def collect(settings: dict, camera: str, scale: int, folder: Path | None) -> lis
     listed_train, listed_test = LISTED.get(scale, {}).get(camera, (None, None))
     if not kept:
         raise UserError(
-            f"{folder}: {len(train)} training patches of {camera} at x{scale}, and val.patches in params.yaml takes "
+            f"{folder}: {len(train)} training patches of {camera} at x{scale}, and val.patches in params/domains.yaml takes "
             f"{len(held_out)} of them for validation: none is left. Complete the data set or hold out fewer."
         )
     return [
@@ -98,7 +98,7 @@ def _reason(folder: str | Path | None, cameras: list[str], scale: int) -> str | 
     unknown = [camera for camera in cameras if camera not in CAMERAS]
     if unknown:
         raise UserError(
-            f"DRealSR has no camera {', '.join(unknown)}; it has {', '.join(CAMERAS)}. Correct params.yaml."
+            f"DRealSR has no camera {', '.join(unknown)}; it has {', '.join(CAMERAS)}. Correct params/domains.yaml."
         )
     if folder is None:
         return "`adopt.drealsr` names no folder"

@@ -47,7 +47,7 @@ def hold_out(
     """
     if images >= len(photographs):
         raise UserError(
-            f"{whose}: {len(photographs)} to train on, and val.images in params.yaml takes all of them for validation. "
+            f"{whose}: {len(photographs)} to train on, and val.images in params/domains.yaml takes all of them for validation. "
             "Hold out fewer."
         )
     drawn = set(random.Random(seed).sample(range(len(photographs)), images))
@@ -88,7 +88,7 @@ def split(
         raise UserError(
             f"{root}: none of the {len(photographs)} photographs of split {name} is as large as a sub-image of "
             f"{rule.size}x{rule.size}; {photographs[0].hr} is {first[0]}x{first[1]}. Give the photographs at full size, or "
-            "change `train.sub_images` of this data set in params.yaml: a smaller size, or null for whole photographs."
+            "change `train.sub_images` of this data set in params/domains.yaml: a smaller size, or null for whole photographs."
         )
     return Split(name, rule is not None and bool(items), items, Tasks(calls), listed, counts)
 

@@ -40,7 +40,9 @@ def missing(folder: str | Path | None, cameras: Iterable[str], scale: int) -> st
     """What is lacking for these cameras at this scale, where to get it, where to say so; None when all is there."""
     cameras = list(cameras)
     if unknown := [camera for camera in cameras if camera not in CAMERAS]:
-        raise UserError(f"RealSR has no camera {', '.join(unknown)}; it has {', '.join(CAMERAS)}. Correct params.yaml.")
+        raise UserError(
+            f"RealSR has no camera {', '.join(unknown)}; it has {', '.join(CAMERAS)}. Correct params/domains.yaml."
+        )
     if folder is None:
         reason = "`adopt.realsr` names no folder"
     elif not Path(folder).is_dir():

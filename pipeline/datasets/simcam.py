@@ -30,7 +30,7 @@ def collect(settings: dict, camera: str, scale: int, folder: Path | None) -> lis
     if str(scale) not in recipes:
         raise UserError(
             f"scale without recipe: {camera} is simulated for the scales {', '.join(recipes) or 'none'}, not for {scale}. "
-            f"Add {scale} to `recipes` of the camera in params.yaml."
+            f"Add {scale} to `recipes` of the camera in params/domains.yaml."
         )
     recipe = recipes[str(scale)]
     check(recipe)
@@ -47,7 +47,7 @@ def _scenes(split: str, settings: dict, recipe: dict, scale: int, camera: str) -
     if patch % scale or size % patch:
         raise UserError(
             f"{split}.size {patch}: expected a multiple of the scale {scale} that divides {split}.scene.size {size}. "
-            "Change one of them in params.yaml."
+            "Change one of them in params/domains.yaml."
         )
     per_scene = (size // patch) ** 2
     prefix, owner = (camera, [*camera.encode()]) if split == "train" else ("scene", [])
@@ -102,7 +102,7 @@ def _photograph(entry: dict, scale: int) -> np.ndarray:
         ) from error
     if digest != entry["sha256"]:
         raise UserError(
-            f"{path}: sha256 {digest}, but params.yaml expects {entry['sha256']} for the photograph {entry['name']}. "
+            f"{path}: sha256 {digest}, but params/domains.yaml expects {entry['sha256']} for the photograph {entry['name']}. "
             f"Install {distribution} as in requirements.lock."
         )
     image = read_rgb(path)

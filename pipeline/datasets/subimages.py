@@ -28,7 +28,7 @@ def rule(settings: dict | None, scale: int) -> Rule | None:
         value = getattr(made, name)
         if value < scale or value % scale:
             raise UserError(
-                f"train.sub_images.{name}: {value} is no multiple of the scale {scale}. Change params.yaml."
+                f"train.sub_images.{name}: {value} is no multiple of the scale {scale}. Change params/domains.yaml."
             )
     return made
 

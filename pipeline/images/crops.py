@@ -20,7 +20,7 @@ def cut(pixels: np.ndarray, box: Sequence[int], place: str) -> np.ndarray:
     if min(top, left) < 0 or min(height, width) < 1 or top + height > rows or left + width > columns:
         raise UserError(
             f"{place}: the crop [top, left, height, width] is {list(box)}, expected a box inside the picture, "
-            f"which is {rows}x{columns} (height x width). Correct `crops` in params.yaml."
+            f"which is {rows}x{columns} (height x width). Correct `crops` in params/domains.yaml."
         )
     return pixels[top : top + height, left : left + width]
 
@@ -29,7 +29,7 @@ def reduced(box: Sequence[int], scale: int, place: str) -> tuple[int, ...]:
     """A box of HR pixels in LR pixels. Raises UserError, beginning with `place`, when `scale` does not divide it."""
     if any(value % scale for value in box):
         raise UserError(
-            f"{place}: the crop {list(box)} must be multiples of the scale {scale}. Correct `crops` in params.yaml."
+            f"{place}: the crop {list(box)} must be multiples of the scale {scale}. Correct `crops` in params/domains.yaml."
         )
     return tuple(value // scale for value in box)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline.errors import UserError
 from pipeline.plan import figure, settings_files, weights
-from pipeline.plan.inherit import Node, plain, tree
+from pipeline.plan.nodes import Node, plain, tree
 
 SCHEMA = Path("rules/schemas/params.schema.yaml")
 

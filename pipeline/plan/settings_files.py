@@ -8,7 +8,8 @@ from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.plan.inherit import Node, merge, plain, resolve, tree
+from pipeline.plan.inherit import resolve
+from pipeline.plan.nodes import Node, merge, plain, tree
 
 # Collections of named blocks: their blocks may stand in different files. Everything else stands in one file as a whole.
 COLLECTIONS = ("datasets", "editions", "methods", "metrics", "tables", "figures", "reports")

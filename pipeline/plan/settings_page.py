@@ -7,8 +7,8 @@ from pipeline.plan.params import SCHEMA
 HEAD = """# Every setting
 
 Made of `rules/schemas/params.schema.yaml` by `python -m pipeline.plan.settings_page > docs/settings.md`; do not edit it here.
-Which file holds what, and what `like` and `variants` mean, stands at the top of `params.yaml`. `<name>` is a name of your choice.
-"""
+Which file holds what, and what `like` and `variants` mean, stands at the top of `params.yaml`. You choose each `<name>`."""
+TABLE = "\n| setting | what it may be | meaning |\n|---|---|---|"
 WORDS = {"integer": "whole number", "string": "text", "boolean": "true or false", "object": "block", "array": "list"}
 
 
@@ -20,14 +20,11 @@ def page() -> str:
     parts = [HEAD]
     for name, block in schema["properties"].items():
         whole = _whole(block, schema)
-        parts += [f"\n## {name}\n\n{whole['description']}\n"]
-        rows = [
+        lines = [
             f"| `{path}` | {_kind(row, schema)} | {row['description']} |" for path, row in _rows(name, whole, schema)
         ]
-        parts += (
-            ["\n| setting | what it may be | meaning |\n|---|---|---|\n", *(f"{row}\n" for row in rows)] if rows else []
-        )
-    return "".join(parts)
+        parts += [f"\n## {name}\n\n{whole['description']}", *([TABLE, *lines] if lines else [])]
+    return "\n".join(parts) + "\n"
 
 
 def _rows(path: str, block: dict, schema: dict) -> Iterator[tuple[str, dict]]:
@@ -36,11 +33,9 @@ def _rows(path: str, block: dict, schema: dict) -> Iterator[tuple[str, dict]]:
         child = _whole(child, schema)
         yield f"{path}.{name}", child
         yield from _rows(f"{path}.{name}", child, schema)
-    for mark, key in (("<name>", "additionalProperties"), ("[…]", "items")):
+    for mark, key in ((".<name>", "additionalProperties"), ("[…]", "items")):
         if isinstance(block.get(key), dict):
-            yield from _rows(
-                f"{path}.{mark}" if key != "items" else f"{path}{mark}", _whole(block[key], schema), schema
-            )
+            yield from _rows(path + mark, _whole(block[key], schema), schema)
 
 
 def _whole(block: dict, schema: dict) -> dict:
@@ -52,12 +47,10 @@ def _kind(block: dict, schema: dict) -> str:
     """What a value may be, in a few words."""
     if "enum" in block:
         return ", ".join("null" if value is None else f"`{value}`" for value in block["enum"])
-    if "type" not in block:
-        return " or ".join(
-            _kind(_whole(each, schema), schema) for key in ("anyOf", "oneOf") for each in block.get(key, [])
-        )
+    kinds = block.get("type", block.get("anyOf", block.get("oneOf")))
+    kinds = kinds if isinstance(kinds, list) else [kinds]
     return " or ".join(
-        WORDS.get(kind, kind) for kind in ([block["type"]] if isinstance(block["type"], str) else block["type"])
+        WORDS.get(kind, kind) if isinstance(kind, str) else _kind(_whole(kind, schema), schema) for kind in kinds
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pipeline import files
 from pipeline.errors import UserError
-from pipeline.plan.inherit import Node
+from pipeline.plan.nodes import Node
 from pipeline.provenance import environment, fingerprint
 
 CHECKED = Path(".snakemake/checked_settings")

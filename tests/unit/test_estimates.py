@@ -97,7 +97,7 @@ def schedule(jobs: list[dict], seconds: dict[int, float]) -> list[dict]:
 def receipt(job: dict, seconds: float, host: str) -> SimpleNamespace:
     stage = "train" if job["rule"].startswith("train_") else job["rule"]
     settings = {"schedule": {"steps": job["steps"]}} if job["steps"] else {}
-    key = {"stage": stage, "wildcards": job["wildcards"], "settings": settings}
+    key = {"kind": stage, "wildcards": job["wildcards"], "settings": settings}
     return SimpleNamespace(key=key, run={"host": host, "seconds": seconds - BEGIN})
 
 

@@ -4,7 +4,8 @@ import pytest
 
 from pipeline.errors import UserError
 from pipeline.plan import settings_files
-from pipeline.plan.inherit import Node, plain, resolve
+from pipeline.plan.inherit import resolve
+from pipeline.plan.nodes import Node, plain
 
 
 def read(tmp_path, text: str) -> Node:

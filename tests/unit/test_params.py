@@ -11,7 +11,7 @@ import yaml
 
 from pipeline.errors import UserError
 from pipeline.plan import cells, params, runs, settings_files, settings_page, train
-from pipeline.plan.inherit import plain
+from pipeline.plan.nodes import plain
 
 PARAMS = params.load()
 

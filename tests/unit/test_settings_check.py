@@ -13,7 +13,7 @@ import pytest
 from pipeline import models
 from pipeline.errors import UserError
 from pipeline.plan import params, settings_files
-from pipeline.plan.inherit import plain
+from pipeline.plan.nodes import plain
 from pipeline.training import check
 from pipeline.workflow import early_check
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from pipeline.plan import settings_files
-from pipeline.plan.inherit import plain
+from pipeline.plan.nodes import plain
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = "results/tables/dada_simcam.tex"
