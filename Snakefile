@@ -1,12 +1,21 @@
-"""From cameras to tables: data -> training -> evaluation -> tables -> report; every setting comes from params.yaml."""
+"""From cameras to tables: data -> training -> evaluation -> tables -> report; every setting comes from params.yaml and params/."""
+
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from pipeline.workflow import relay, scheduler, slurm_plugin, stale_locks, sync
+from pipeline.plan.params import SCHEMA, load
 from pipeline.errors import UserError
+from pipeline.workflow import early_check, folder_lock, job_events, repairs, sync
 
+# params.yaml, params/ and site.yaml, checked; `config` holds what --config and --configfile say, which wins.
+try:
+    config = load("params.yaml", Path(workflow.basedir) / SCHEMA, over=config)
+except UserError as error:
+    raise WorkflowError(str(error)) from None
 
-configfile: "params.yaml"
+# It needs torch and takes seconds, so it runs beside the planning; on nodes everything has been checked.
+check = early_check.EarlyCheck(config) if workflow.is_main_process else None
 
 
 include: "rules/common.smk"
@@ -31,14 +40,19 @@ rule all:
         "results/tracking/dada_simcam.json",
 
 
-scheduler.install()
-# Last, because it looks at the rules: receipts that hold become Snakemake's own records, others make their jobs run.
+# For the progress line of `make demo`, which asks for it.
+onstart:
+    job_events.plan(workflow)
+
+
 if workflow.is_main_process:
+    repairs.install_main()
+    # Last, because it looks at the rules: receipts that hold become Snakemake's own records, others make their jobs run.
     try:
-        stale_locks.clear()
+        check.finish()
         sync.sync(config, workflow.rules)
     except UserError as error:
         raise WorkflowError(str(error)) from None
-    slurm_plugin.install()
+    folder_lock.install()
 else:
-    relay.install()
+    repairs.install_job()

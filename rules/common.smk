@@ -1,16 +1,10 @@
-"""Settings checked; `jobs` answers what the rules ask, from `pipeline/plan/<kind>.py`."""
+"""`jobs` answers what the rules ask, from `pipeline/plan/<kind>.py` and the settings that the Snakefile has read."""
 
-from snakemake.exceptions import WorkflowError
-
-from pipeline.errors import UserError
 from pipeline.plan.generators import OF_TRAINING
 from pipeline.workflow import folders
 from pipeline.workflow.rules import FOLDER, UNTRAINED, Workflow
 
-try:
-    jobs = Workflow(config, workflow.basedir)
-except UserError as error:
-    raise WorkflowError(str(error)) from None
+jobs = Workflow(config)
 
 
 wildcard_constraints:

@@ -85,4 +85,4 @@ def _weights(settings: dict, table: str) -> set[str]:
     trainings = map(Run.of, cells.training_runs(settings, table))
     names = {name for run in trainings for name in runs.stage_weights(settings, dataset, run.method, run.stage)}
     names |= {"alexnet"} & set(domains.edition(settings, dataset)["weights"])  # LPIPS
-    return {weights.file_of(settings, name) for name in names}
+    return {weights.file_of(name) for name in names}

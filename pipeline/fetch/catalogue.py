@@ -145,6 +145,8 @@ def _contradictions(content: dict) -> Iterator[str]:
     for name, block in content["sources"].items():
         if block["licence"] not in content["licences"]:
             yield f"sources.{name}.licence: '{block['licence']}' is not one of licences"
+        if block["kind"] == "weights" and len(block["files"]) > 1:
+            yield f"sources.{name}.files: a pretrained file is called by the name of its source, so this can have only one"
         for file in block["files"]:
             place = f"sources.{name}.files.{file['name']}"
             if file["name"] in seen:

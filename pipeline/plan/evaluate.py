@@ -9,7 +9,7 @@ LPIPS_NETWORK = "alexnet"
 def _inputs(params: dict, wildcards: Wildcards) -> dict[str, str]:
     files = generators.inputs(params, wildcards) | {"test_hr": generators.test_file(wildcards, "hr")}
     if _has_lpips(params, wildcards):
-        files["lpips_weights"] = weights.file_of(params, LPIPS_NETWORK)
+        files["lpips_weights"] = weights.file_of(LPIPS_NETWORK)
     return files
 
 
@@ -24,7 +24,7 @@ def _settings(params: dict, wildcards: Wildcards) -> dict:
         "scale": int(wildcards["scale"]),
         "camera": wildcards["camera"],
         **generators.network(params, wildcards),
-        "lpips_weights": weights.spec(params, LPIPS_NETWORK) if _has_lpips(params, wildcards) else None,
+        "lpips_weights": weights.spec(LPIPS_NETWORK) if _has_lpips(params, wildcards) else None,
         "compute": edition["compute"],
         # Intervals are drawn by the tables that show them.
         **{name: value for name, value in edition["evaluate"].items() if name != "bootstrap"},

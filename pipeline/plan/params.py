@@ -1,66 +1,56 @@
-"""The one door for settings: files -> schema -> cross-checks. Slices of them become the keys of jobs (`pipeline.plan.keys`)."""
+"""The one door for settings: files -> schema -> cross-checks. Slices of them become the keys of jobs (`pipeline.plan.keys`).
 
+Which files: `pipeline.plan.settings_files`. What `like` and `variants` mean there: `pipeline.plan.inherit`.
+"""
+
+from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.plan import figure
+from pipeline.plan import figure, settings_files, weights
+from pipeline.plan.inherit import Node, plain, tree
 
 SCHEMA = Path("rules/schemas/params.schema.yaml")
 
 
-def load(path: str | Path = "params.yaml", schema: str | Path = SCHEMA) -> dict:
-    """Read and check a params file; UserError names the file, the key, the value and what was expected."""
-    import yaml
+def load(path: str | Path = "params.yaml", schema: str | Path = SCHEMA, over: Mapping | None = None) -> dict:
+    """Read and check all settings; UserError names file, line, key, value and what was expected.
 
-    try:
-        with open(path, encoding="utf-8") as stream:
-            params = yaml.safe_load(stream)
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file. Run from the top folder of the repository.") from error
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not valid YAML: {error}") from error
-    check_keys(path)
-    check(params, path, schema)
+    `path`: params.yaml, beside which the other files lie. `over`: what was given on the command line, and wins.
+    """
+    settings = settings_files.read(path, over)
+    params = plain(settings)
+    check(params, path, schema, settings)
     return params
 
 
-def check_keys(path: str | Path) -> None:
-    """UserError for a key that stands twice in one block: PyYAML keeps the last without a word, DVC refuses the file."""
-    import yaml
+def check(
+    params: dict, path: str | Path = "params.yaml", schema: str | Path = SCHEMA, read: Node | None = None
+) -> None:
+    """Check settings against the schema and against each other; UserError lists everything that is wrong.
 
-    with open(path, encoding="utf-8") as stream:
-        nodes = [yaml.compose(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))]
-    seen = set()
-    while nodes:
-        node = nodes.pop()
-        if id(node) in seen or not isinstance(node, yaml.CollectionNode):
-            continue
-        seen.add(id(node))  # an anchor's node stands in several places
-        if isinstance(node, yaml.SequenceNode):
-            nodes += node.value
-            continue
-        lines: dict[str, int] = {}
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            if key.value in lines:
-                first = lines[key.value]
-                raise UserError(f"{path}, lines {first} and {line}: '{key.value}' stands twice in a block. Remove one.")
-            lines[key.value] = line
-            nodes.append(value)
-
-
-def check(params: dict, path: str | Path = "params.yaml", schema: str | Path = SCHEMA) -> None:
-    """Check settings against the schema and against each other; UserError lists everything that is wrong."""
+    `read`: the same with files and lines; without it messages name `path`.
+    """
     import jsonschema
     import yaml
 
-    with open(schema, encoding="utf-8") as stream:
-        validator = jsonschema.Draft202012Validator(yaml.safe_load(stream))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    validator = jsonschema.Draft202012Validator(yaml.load(Path(schema).read_bytes(), Loader=loader))
     found = sorted(validator.iter_errors(params), key=lambda error: [str(part) for part in error.absolute_path])
-    problems = [_explain(error) for error in found] or list(_contradictions(params))
+    problems = [(_where(error), _explain(error)) for error in found]
+    problems = problems or [(line.partition(": ")[0].split("."), line) for line in _contradictions(params)]
     if problems:
-        raise UserError(f"{path}: " + f"\n{path}: ".join(problems))
+        places = read or tree({}, str(path))
+        raise UserError("\n".join(f"{places.nearest(where).place}: {line}" for where, line in problems))
+
+
+def _where(error) -> list:
+    """Path of the value that a schema violation is about: of an unknown key itself, not of the block that holds it."""
+    unknown = set()
+    if error.validator == "additionalProperties" and isinstance(error.instance, Mapping):
+        unknown = error.instance.keys() - error.schema.get("properties", {}).keys()
+    return [*error.absolute_path, *sorted(map(str, unknown))[:1]]
 
 
 def _explain(error) -> str:
@@ -99,8 +89,8 @@ def _contradictions(params: dict):
     named = {f"{kind}.{name}": block for kind in ("editions", "datasets") for name, block in params[kind].items()}
     for place, block in named.items():
         for weight in block.get("weights", []):
-            if weight not in params["weights"]:
-                yield f"{place}.weights: '{weight}' has no block in weights"
+            if weight not in weights.names():
+                yield f"{place}.weights: '{weight}' is no pretrained file of {weights.CATALOGUE}"
     for name, block in datasets.items():
         for weight, stages in block.get("weights_except", {}).items():
             for stage in stages:
@@ -108,10 +98,6 @@ def _contradictions(params: dict):
                 asked = methods.get(method, {}).get("stages", {}).get(part, {}).get("weights", [])
                 if weight not in (chain.from_iterable(asked.values()) if isinstance(asked, dict) else asked):
                     yield f"datasets.{name}.weights_except.{weight}: '{stage}' is no stage that asks for {weight}"
-    owners: dict[str, str] = {}
-    for name, block in params["weights"].items():
-        if owners.setdefault(block["file"], name) != name:
-            yield f"weights.{name}.file: {block['file']} is also the file of weights.{owners[block['file']]}"
     for name, block in methods.items():
         yield from _method_contradictions(name, block, methods, editions)
     for name, table in params["tables"].items():

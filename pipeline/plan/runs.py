@@ -110,7 +110,4 @@ def network_name(params: dict, dataset: str, method: str) -> str:
 
 def weights_read(params: dict, run: dict[str, str]) -> dict[str, str]:
     """Name -> path of the pretrained files that a run is given."""
-    return {
-        name: weights.file_of(params, name)
-        for name in stage_weights(params, run["dataset"], run["method"], run["stage"])
-    }
+    return {name: weights.file_of(name) for name in stage_weights(params, run["dataset"], run["method"], run["stage"])}

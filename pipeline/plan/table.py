@@ -98,7 +98,7 @@ def _training_notes(params: dict, table: str) -> list[str]:
         terms = ", ".join(sorted(absent))
         lines.append(f"This edition leaves out the loss terms that need these pretrained files: {terms}.")
     if given:
-        users = (f"{weights.entry(params, name)['file']} by {', '.join(by)}" for name, by in sorted(given.items()))
+        users = (f"{weights.entry(name)['file']} by {', '.join(by)}" for name, by in sorted(given.items()))
         lines.append(f"Pretrained features in loss terms: {'; '.join(users)}.")
     return lines
 

@@ -64,7 +64,7 @@ def _settings(params: dict, run: Wildcards) -> dict:
         "loss": block["loss"][params["methods"][run["method"]]["preset"]],
         "schedule": _schedule(params, run),
         "selection": block["selection"],
-        "weights": {name: weights.spec(params, name) for name in _weights(params, run)},
+        "weights": {name: weights.spec(name) for name in _weights(params, run)},
         "compute": domains.edition(params, run["dataset"])["compute"],
     }
 

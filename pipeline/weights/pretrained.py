@@ -1,6 +1,6 @@
 """Pretrained files of others, opened: only after their SHA-256 was checked, and nothing in them can run code.
 
-A file is described by its block under `weights` in params.yaml, as `plan.weights_spec` gives it to a job: {"file": name,
+A file is described by its entry in data/sources.yaml, as `plan.weights.spec` gives it to a job: {"file": name,
 "sha256_prefix": 8 to 64 hexadecimal digits, or None where nobody states any; "inside", "strip": see `pipeline.weights.unwrap`}.
 Without a stated digest the file must be the one that was pinned in data/sources.lock.yaml when it was first fetched.
 Files are looked up where the caller says and nowhere else: no cache of torch or of the Hub, no network.
@@ -83,10 +83,9 @@ def fill(network: "nn.Module", state: dict[str, "Tensor"], path: str | Path, wha
 
 
 def describe(spec: dict) -> str:
-    """The file in words: name, source where `spec` says it, digest."""
-    source = f" from {spec['url']}" if "url" in spec else ""
+    """The file in words: name and digest."""
     stated = f"SHA-256 {spec['sha256_prefix']}…" if spec["sha256_prefix"] else "whose SHA-256 nobody states"
-    return f"{spec['file']}{source}, {stated}"
+    return f"{spec['file']}, {stated}"
 
 
 def _remedy(spec: dict) -> str:
@@ -101,7 +100,7 @@ def _digest(spec: dict) -> tuple[str, str]:
     digest = str(stated).lower()
     if not re.fullmatch(r"[0-9a-f]{8,64}", digest):
         raise UserError(f"weights {spec['file']}: sha256_prefix is {digest!r}, expected 8 to 64 hexadecimal digits.")
-    return digest, "params.yaml"
+    return digest, "data/sources.yaml"
 
 
 def _pinned(spec: dict) -> str:

@@ -65,13 +65,13 @@ def _stripped(tensors: dict[str, "Tensor"], path: str | Path, strip: str | None)
     if strip is None:
         if all(name.startswith(PARALLEL) for name in tensors):
             raise UserError(
-                f"{path}: every name begins with '{PARALLEL}'. Set `strip: {PARALLEL}` in its block in params.yaml."
+                f"{path}: every name begins with '{PARALLEL}'. Set `strip: {PARALLEL}` of this file in data/sources.yaml."
             )
         return tensors
     others = [name for name in tensors if not name.startswith(strip)]
     if others:
         raise UserError(
-            f"{path}: not every name begins with '{strip}' ({', '.join(others[:3])}). Correct `strip` in params.yaml."
+            f"{path}: not every name begins with '{strip}' ({', '.join(others[:3])}). Correct `strip` in data/sources.yaml."
         )
     return {name.removeprefix(strip): value for name, value in tensors.items()}
 
@@ -86,4 +86,4 @@ def _told(content: object) -> str:
 
 def _advice(inside: str | None) -> str:
     now = f"`inside: {inside}`" if inside else "no `inside`"
-    return f"Its block under `weights` in params.yaml says {now}; name the part with the network's tensors."
+    return f"Its entry in data/sources.yaml says {now}; name the part with the network's tensors."

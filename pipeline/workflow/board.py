@@ -1,151 +1,158 @@
-"""What Snakemake has planned, is running and has done, read off its own output; no torch, no Snakemake."""
+"""What Snakemake has planned, is running and has done, and how long the rest will take; no torch, no Snakemake."""
 
-import collections
 import json
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-GUESS = 3.0  # seconds that a job without steps is taken to last until one of its rule has finished
+from pipeline.workflow.estimates import BEGIN, Estimates
 
-START = re.compile(r"^(?:local)?(?:rule|checkpoint) (\w+):$")
-DETAIL = re.compile(r"^    (\w+): (.*)$")
-FINISH = re.compile(r"^Finished jobid: (\d+) ")
+# A job that has lasted longer than estimated is taken to last this much longer, as a share of what it has lasted.
+OVERDUE = 0.1
+# Wildcards that tell one job of a rule from another, for the eye.
+SHOWN = ("method", "stage", "task", "setting", "roles", "cameras", "camera", "table")
 
 
 @dataclass
-class Planned:
-    """One job: `units` is its training steps, or 1; jobs of one `kind` cost about the same for each unit."""
+class Job:
+    """One planned job. `uses` is how much it takes of each limited resource, `needs` the jobs that it waits for."""
 
     rule: str
-    kind: str = ""
-    units: int = 1
-    folder: Path | None = None
-    label: str = ""
+    wildcards: dict[str, str]
+    steps: int | None = None
+    folder: str | None = None
+    uses: dict[str, int] = field(default_factory=dict)
+    needs: list[int] = field(default_factory=list)
     started: float | None = None
-    seconds: float | None = None
-    seen: int = 0
+    finished: float | None = None
+    step: int = 0
+    rate: float | None = None
 
-    def describe(self, details: dict[str, str]) -> None:
-        """Take over what Snakemake prints below `rule NAME:`."""
-        steps = re.search(r"\bsteps=(\d+)", details.get("resources", ""))
-        values = dict(part.split("=", 1) for part in details.get("wildcards", "").split(", ") if "=" in part)
-        self.units = max(1, int(steps[1])) if steps else 1
-        self.kind = "/".join([self.rule, *(values[name] for name in ("method", "stage") if name in values)])
-        named = (values.get(name) for name in ("method", "stage", "setting", "cameras", "camera", "table"))
-        self.label = " ".join([self.rule, *filter(None, named)])
-        if steps and details.get("output"):
-            self.folder = Path(details["output"].split(", ")[0]).parent
+    @property
+    def label(self) -> str:
+        """Short, for the line."""
+        return " ".join([self.rule, *(self.wildcards[name] for name in SHOWN if name in self.wildcards)])
 
-    def progress(self) -> tuple[int, float | None]:
-        """(units done, units per second): of a running training as its loop wrote them, (0, None) before it did.
+    @property
+    def kind(self) -> tuple:
+        """What its duration is estimated from."""
+        return self.rule, self.wildcards, self.steps
 
-        A training removes what it wrote when it is complete, a moment before Snakemake says so.
+    def look(self) -> None:
+        """Read how far a running training is, as its loop wrote it.
+
+        A training removes that file when it is complete, a moment before Snakemake says so.
         """
-        if self.seconds is not None:
-            return self.units, None
-        if self.started is None or self.folder is None:
-            return 0, None
+        if not self.folder or not self.steps:
+            return
         try:
-            state = json.loads((self.folder / "progress.json").read_text())
+            state = json.loads((Path(self.folder) / "progress.json").read_text())
         except FileNotFoundError:
-            return self.units if self.seen else 0, None
+            self.step = self.steps if self.step else 0
+            return
         except json.JSONDecodeError:
-            return self.seen, None
-        self.seen = min(int(state["step"]), self.units)
-        return self.seen, state.get("rate")
+            return
+        self.step, self.rate = min(int(state["step"]), self.steps), state.get("rate")
+
+    def left(self, estimate: float, now: float) -> float:
+        """Seconds until it has finished; `estimate` is for the whole job."""
+        if self.finished is not None:
+            return 0.0
+        if self.started is None:
+            return estimate
+        if self.steps and self.rate:
+            return (self.steps - self.step) / self.rate
+        lasted = now - self.started
+        return max(estimate - lasted, OVERDUE * lasted)
 
 
 @dataclass
 class Board:
-    """What is planned, running and done: fed with Snakemake's output line by line."""
+    """All planned jobs, fed with the events of pipeline/workflow/job_events.py. Times are those of time.time()."""
 
-    jobs: dict[str, Planned] = field(default_factory=dict)  # by first output: job numbers differ between two calls
-    _number: dict[str, str] = field(default_factory=dict)
-    _rule: str | None = None
-    _details: dict[str, str] = field(default_factory=dict)
-    _busiest: int = 1
+    estimates: Estimates = field(default_factory=Estimates)
+    jobs: dict[int, Job] = field(default_factory=dict)
+    limits: dict[str, int] = field(default_factory=dict)
+    failures: list[dict] = field(default_factory=list)
 
-    def plan(self, line: str) -> None:
-        """A line of the dry run."""
-        self._read(line, None)
-
-    def feed(self, line: str, now: float) -> None:
-        """A line of the run itself."""
-        self._read(line, now)
-        finished = FINISH.match(line)
-        if finished and finished[1] in self._number:
-            job = self.jobs[self._number[finished[1]]]
-            job.seconds = now - job.started
-        self._busiest = max(self._busiest, len(self.running))
-
-    def _read(self, line: str, now: float | None) -> None:
-        if begin := START.match(line):
-            self._rule, self._details = begin[1], {}
-        elif self._rule and (detail := DETAIL.match(line)):
-            self._details[detail[1]] = detail[2]
-            if "jobid" in self._details:
-                self._describe(now)
-        else:
-            self._rule = None
-
-    def _describe(self, now: float | None) -> None:
-        name = self._details.get("output", self._rule).split(", ")[0]
-        job = self.jobs.setdefault(name, Planned(self._rule))
-        job.describe(self._details)
-        if now is not None:
-            self._number[self._details["jobid"]] = name
-            job.started = now if job.started is None else job.started
+    def feed(self, event: dict) -> None:
+        """Take over one event."""
+        match event:
+            case {"event": "plan"}:
+                self.limits = event["limits"]
+                self.jobs = {told.pop("id"): Job(**told) for told in event["jobs"]}
+            case {"event": "start", "id": number}:
+                # Once more after a failure, when its rule has retries.
+                job = self.jobs[number]
+                job.started, job.step, job.rate = event["time"], 0, None
+            case {"event": "finish", "id": number}:
+                job = self.jobs[number]
+                job.finished = event["time"]
+                self.estimates.learn(*job.kind, job.finished - job.started)
+            case {"event": "fail" | "error"}:
+                self.failures.append(event)
 
     @property
-    def running(self) -> list[Planned]:
+    def running(self) -> list[Job]:
         """Jobs that have started and not finished."""
-        return [job for job in self.jobs.values() if job.started is not None and job.seconds is None]
+        return [job for job in self.jobs.values() if job.started is not None and job.finished is None]
 
     @property
     def done(self) -> int:
         """Number of finished jobs."""
-        return sum(job.seconds is not None for job in self.jobs.values())
+        return sum(job.finished is not None for job in self.jobs.values())
 
-    def fraction(self) -> float:
-        """Share of the planned units (training steps, and one for every other job) that is done."""
-        total = sum(job.units for job in self.jobs.values())
-        return sum(job.progress()[0] for job in self.jobs.values()) / total if total else 0.0
+    def look(self, now: float) -> None:
+        """See how far the running jobs are, and what that says of others like them."""
+        for job in self.running:
+            job.look()
+            whole = BEGIN + job.steps / job.rate if job.rate else (1 + OVERDUE) * (now - job.started)
+            if job.rate or whole > self.estimates.seconds(*job.kind):
+                self.estimates.expect(*job.kind, whole)
 
-    def remaining(self, now: float) -> float | None:
-        """Seconds left, from what a unit of each kind has cost so far; None until a training has shown its pace."""
-        spent: dict[str, list[float]] = collections.defaultdict(lambda: [0.0, 0.0])
-        left: dict[str, float] = collections.defaultdict(float)
-        trains = set()
-        for job in self.jobs.values():
-            units, rate = job.progress()
-            if units:
-                spent[job.kind][0] += units / rate if rate else job.seconds or now - job.started
-                spent[job.kind][1] += units
-            left[job.kind] += job.units - units
-            if job.units > 1:
-                trains.add(job.kind)
-        known = {kind: seconds / units for kind, (seconds, units) in spent.items()}
-        paces = [known[kind] for kind in trains if kind in known]
-        if not paces and any(left[kind] for kind in trains):
-            return None
-        mean = sum(paces) / len(paces) if paces else GUESS
-        seconds = sum(n * known.get(kind, mean if kind in trains else GUESS) for kind, n in left.items())
-        return seconds / self._busiest
+    def measure(self, now: float) -> tuple[float, float]:
+        """(share of the estimated seconds of all jobs that is done, seconds until the last job has finished).
+
+        No schedule is shorter than the work divided by each resource that runs out, nor than the longest chain of jobs that
+        wait for each other; with the priorities that the rules set, it is hardly longer.
+        """
+        total, left, work = 0.0, {}, dict.fromkeys(self.limits, 0.0)
+        for number, job in self.jobs.items():
+            estimate = self.estimates.seconds(*job.kind)
+            left[number] = job.left(estimate, now)
+            total += job.finished - job.started if job.finished is not None else max(estimate, left[number])
+            for name, amount in job.uses.items():
+                work[name] += left[number] * amount
+        seconds = [work[name] / limit for name, limit in self.limits.items() if limit]
+        share = 1 - sum(left.values()) / total if total else 1.0
+        return share, max([*seconds, *self._chains(left).values()], default=0.0)
 
     def line(self, elapsed: float, now: float) -> str:
         """The one line."""
-        parts = [f"{self.fraction():4.0%}", f"{self.done}/{len(self.jobs)} jobs", f"{clock(elapsed)} elapsed"]
-        left = self.remaining(now)
-        parts.append("remaining time not known yet" if left is None else f"about {clock(left)} left")
-        active = self.running
-        for job in active[:4]:
-            step, rate = job.progress()
-            pace = f" {step}/{job.units}" + (f" ({rate:.3g} steps/s)" if rate else "") if job.units > 1 else ""
-            parts.append(f"{job.label}{pace}")
-        if len(active) > 4:
-            parts.append(f"and {len(active) - 4} more")
+        share, seconds = self.measure(now)
+        percent = 100 if self.done == len(self.jobs) else min(99, int(100 * share))
+        parts = [f"{percent:3}%", f"{self.done}/{len(self.jobs)} jobs", f"{clock(elapsed)} elapsed"]
+        parts.append(f"about {clock(seconds)} left")
+        running = self.running
+        for job in running[:4]:
+            rate = f" ({job.rate:.3g} steps/s)" if job.rate else ""
+            parts.append(job.label + (f" {job.step}/{job.steps}{rate}" if job.steps else ""))
+        if len(running) > 4:
+            parts.append(f"and {len(running) - 4} more")
         return " | ".join(parts)
+
+    def _chains(self, left: dict[int, float]) -> dict[int, float]:
+        """Job -> seconds until it has finished if it waited for nothing but the jobs that it needs."""
+        ends: dict[int, float] = {}
+        waiting = list(self.jobs)
+        while waiting:
+            number = waiting[-1]
+            missing = [need for need in self.jobs[number].needs if need not in ends]
+            if missing:
+                waiting += missing
+                continue
+            waiting.pop()
+            ends[number] = left[number] + max((ends[need] for need in self.jobs[number].needs), default=0.0)
+        return ends
 
 
 def clock(seconds: float) -> str:

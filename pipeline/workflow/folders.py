@@ -5,7 +5,7 @@ from pathlib import Path
 from pipeline.adopt import checks
 from pipeline.datasets import load, reds
 from pipeline.errors import UserError
-from pipeline.plan import domains, paths
+from pipeline.plan import domains, paths, weights
 
 
 def of_pack(params: dict, wildcards: dict[str, str]) -> dict[str, str]:
@@ -40,10 +40,10 @@ def of_fetch_weights(params: dict, wildcards: dict[str, str]) -> dict[str, str]:
     folder, file = params["adopt"]["weights"], wildcards["file"]
     if folder and not Path(folder).is_dir():
         raise UserError(f"adopt.weights: {folder} is no folder. Name the one that holds {file}, or null.")
-    url = next(block for block in params["weights"].values() if block["file"] == file)["url"]
-    if "/folders/" in url and not (folder and (Path(folder) / file).is_file()):
+    page = weights.by_file(file)["by_hand"]
+    if page and not (folder and (Path(folder) / file).is_file()):
         raise UserError(
-            f"{file}: it lies in {url}, which no script can fetch. Open that page, put the file into "
+            f"{file}: it lies in {page}, which no script can fetch. Open that page, put the file into "
             f"{folder or 'a folder'} under this name, and name the folder in adopt.weights."
         )
     return {"weights": folder} if folder else {}

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pipeline import files
 from pipeline.errors import UserError
-from pipeline.plan import cells, domains, figure, generators, keys, params, paths, train
+from pipeline.plan import cells, domains, figure, generators, keys, paths, train, weights
 from pipeline.provenance import job
 
 # The shell gets a whole line as one argument, for which Linux has room up to 128 KiB.
@@ -24,11 +24,9 @@ WORDS = Path(".snakemake/words")
 
 
 class Workflow:
-    """The settings of one call of Snakemake, checked (UserError), and everything that rules read off them."""
+    """The settings of one call of Snakemake and everything that rules read off them."""
 
-    def __init__(self, config: dict, root: str | Path):
-        params.check_keys(Path(root) / "params.yaml")
-        params.check(config, "params.yaml", Path(root) / params.SCHEMA)
+    def __init__(self, config: dict):
         self.config = config
         self.python = sys.executable
         self._keys: dict[tuple, str] = {}
@@ -51,7 +49,7 @@ class Workflow:
             "report": _one_of(config["reports"]),
             "paper": _one_of(config["papers"]),
             "figure": _one_of(config["figures"]),
-            "file": _one_of(block["file"] for block in config["weights"].values()),
+            "file": _one_of(weights.entry(name)["file"] for name in weights.names()),
             "source": "[a-z][a-z0-9_]*",
         }
 

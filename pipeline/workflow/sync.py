@@ -17,6 +17,7 @@ from pipeline import files
 from pipeline.errors import UserError
 from pipeline.plan.keys import key
 from pipeline.provenance import receipts
+from pipeline.workflow import folder_lock
 
 FOLDER = Path(".snakemake")
 CACHE = FOLDER / "receipt_hashes.json"
@@ -33,7 +34,7 @@ def sync(params: dict, rules: Iterable = ()) -> None:
     that may take days), and for another version of Snakemake than this was written for.
     """
     rules = list(rules)
-    if any((FOLDER / "locks").glob("*.lock")):
+    if folder_lock.holder():
         return  # Another Snakemake is at work: its records are the truth while it runs.
     database, record_type, version = _internals()
     found = receipts.collect()

@@ -11,10 +11,10 @@ from tests.long.workshop import Made, Workshop
 
 
 def parameter(shop: Workshop) -> Made:
-    """A value of params.yaml that the tables rest on: its line there, as it was and as it is."""
-    before = shop.text("params.yaml")
-    text, _ = mutated_settings.changed(before, *shop.chance.choice(mutated_settings.relevant(before)), shop.chance)
-    return {"params.yaml": text.encode()}, ("params.yaml", *changed_lines(before, text))
+    """A setting that the tables rest on: its line in its file, as it was and as it is."""
+    place, old = shop.chance.choice(mutated_settings.relevant(shop.folder))
+    path, text, _ = mutated_settings.changed(shop.folder, place, old, shop.chance)
+    return {path: text.encode()}, (path, *changed_lines(shop.text(path), text))
 
 
 def changed_lines(before: str, after: str) -> tuple[str, ...]:

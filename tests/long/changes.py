@@ -7,10 +7,8 @@ import re
 import shutil
 from collections.abc import Callable
 
-import yaml
-
 from tests.long.jobs import run
-from tests.workflow.workspace import Workspace
+from tests.workflow.workspace import Workspace, write_settings, written
 
 LONG_AGO = (10**9, 10**9)
 GENERATOR = "generator.safetensors"
@@ -24,7 +22,7 @@ def nothing(clone: Workspace) -> None:
 
 
 def setting(path: str, value: object) -> Change:
-    """Set one value of params.yaml, named by a dotted path."""
+    """Set one value of the settings, named by a dotted path."""
 
     def change(params: dict) -> None:
         *place, last = (int(name) if name.isdigit() else name for name in path.split("."))
@@ -122,11 +120,11 @@ def say_otherwise(clone: Workspace) -> None:
         commented = (f"{re.match(' *', line)[0]}# a comment\n{line}" if line.strip() else "\n\n" for line in lines)
         text = path.read_text() if path.name == "Snakefile" else "".join(_outside_texts(lines, commented))
         path.write_text(f"# a comment\n\n{text}\n# the last one\n")
-    settings = clone.folder / "params.yaml"
-    lines = settings.read_text().splitlines()
-    settings.write_text(
-        "# a comment\n" + "\n".join(f"{line}  # said" if line.endswith(":") else line for line in lines)
-    )
+    for settings in (clone.folder / "params.yaml", *(clone.folder / "params").glob("*.yaml")):
+        lines = settings.read_text().splitlines()
+        settings.write_text(
+            "# a comment\n" + "\n".join(f"{line}  # said" if line.endswith(":") else line for line in lines)
+        )
 
 
 def _outside_texts(lines: list[str], commented) -> list[str]:
@@ -139,17 +137,16 @@ def _outside_texts(lines: list[str], commented) -> list[str]:
 
 
 def reorder(clone: Workspace) -> None:
-    """Every mapping in params.yaml backwards."""
+    """Every mapping in the settings backwards."""
 
     def backwards(value: object) -> object:
         if isinstance(value, dict):
             return {key: backwards(part) for key, part in reversed(value.items())}
         return [backwards(part) for part in value] if isinstance(value, list) else value
 
-    path = clone.folder / "params.yaml"
-    before = yaml.safe_load(path.read_text())
-    path.write_text(yaml.safe_dump(backwards(before), sort_keys=False, allow_unicode=True))
-    assert yaml.safe_load(path.read_text()) == before
+    before = written(clone.folder)
+    write_settings(clone.folder, backwards(before))
+    assert written(clone.folder) == before
 
 
 def touch_all(clone: Workspace) -> None:

@@ -13,6 +13,7 @@ import yaml
 from pipeline.errors import UserError
 from pipeline.plan import params
 from tests.long import mutated_settings
+from tests.workflow.workspace import write_settings, written
 
 Harmless = Callable[[Path, random.Random], None]
 
@@ -49,7 +50,7 @@ def rule_comments(folder: Path, chance: random.Random) -> None:
 
 
 def settings_order(folder: Path, chance: random.Random) -> None:
-    """params.yaml with its keys in another order, in another layout, with comments."""
+    """The settings with their keys in another order, in another layout, with comments."""
 
     def shuffled(value: object) -> object:
         if isinstance(value, list):
@@ -58,25 +59,27 @@ def settings_order(folder: Path, chance: random.Random) -> None:
             return {name: shuffled(value[name]) for name in chance.sample(list(value), len(value))}
         return value
 
-    path = folder / "params.yaml"
-    settings, width = yaml.safe_load(path.read_text()), chance.randrange(40, 200)
-    text = yaml.safe_dump(shuffled(settings), sort_keys=False, allow_unicode=True, width=width, default_flow_style=None)
-    path.write_text(f"# {chance.random()}\n{text}")
+    layout = {"width": chance.randrange(40, 200), "default_flow_style": None}
+
+    def dump(part: dict) -> str:
+        return f"# {chance.random()}\n{yaml.safe_dump(part, sort_keys=False, allow_unicode=True, **layout)}"
+
+    write_settings(folder, shuffled(written(folder)), dump)
 
 
 def other_settings(folder: Path, chance: random.Random) -> None:
     """A value that these tables do not rest on; one that the schema allows."""
-    path = folder / "params.yaml"
-    text, valid = path.read_text(), False
+    valid = False
     while not valid:
-        place, old = chance.choice(mutated_settings.irrelevant(text))
-        changed, _ = mutated_settings.changed(text, place, old, chance)
+        place, old = chance.choice(mutated_settings.irrelevant(folder))
+        path, changed, _ = mutated_settings.changed(folder, place, old, chance)
+        before = (folder / path).read_text()
+        (folder / path).write_text(changed)
         try:
-            params.check(yaml.safe_load(changed), path, folder / params.SCHEMA)
+            params.load(folder / "params.yaml", folder / params.SCHEMA)
             valid = True
         except UserError:
-            continue
-    path.write_text(changed)
+            (folder / path).write_text(before)
 
 
 def receipt_layout(folder: Path, chance: random.Random) -> None:
@@ -139,7 +142,7 @@ HARMLESS: dict[str, tuple[Harmless, int]] = {
     "comments in modules": (comments, 4),
     "docstrings of modules": (docstrings, 4),
     "comments in rules": (rule_comments, 2),
-    "order and layout of params.yaml": (settings_order, 5),
+    "order and layout of the settings": (settings_order, 5),
     "settings of other things": (other_settings, 8),
     "order and layout of receipts": (receipt_layout, 3),
     "order of files": (order_of_files, 2),

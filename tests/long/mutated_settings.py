@@ -1,14 +1,15 @@
-"""Which values of params.yaml the two tables of the tiny edition rest on, said without asking the pipeline."""
+"""Which settings the two tables of the tiny edition rest on, said without asking the pipeline."""
 
 import copy
 import random
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
+from pathlib import Path
 
 import yaml
 
-from tests.workflow.workspace import WithoutAliases
+from tests.workflow.workspace import OWNERS, WithoutAliases, written
 
 # Everything below these is a setting of the tables dada_simcam and dada_simcam_crossdevice ...
 WITHIN = (
@@ -37,19 +38,18 @@ IRRELEVANT = {
 Leaf = tuple[tuple, object]
 
 
-def relevant(text: str) -> list[Leaf]:
+def relevant(folder: Path) -> list[Leaf]:
     """(path, value) of every single value that the tables rest on."""
-    return [leaf for leaf in _within(text) if not _matches(leaf, IRRELEVANT)]
+    return [leaf for leaf in _within(folder) if not _matches(leaf, IRRELEVANT)]
 
 
-def irrelevant(text: str) -> list[Leaf]:
+def irrelevant(folder: Path) -> list[Leaf]:
     """The exceptions."""
-    return [leaf for leaf in _within(text) if _matches(leaf, IRRELEVANT)]
+    return [leaf for leaf in _within(folder) if _matches(leaf, IRRELEVANT)]
 
 
-@cache
-def _within(text: str) -> list[Leaf]:
-    return [leaf for leaf in leaves(yaml.safe_load(text), ()) if _matches(leaf, WITHIN)]
+def _within(folder: Path) -> list[Leaf]:
+    return [leaf for leaf in leaves(written(folder), ()) if _matches(leaf, WITHIN)]
 
 
 def _matches(leaf: Leaf, patterns: Iterable[str]) -> bool:
@@ -72,12 +72,13 @@ def put(content: dict, place: tuple, value: object) -> None:
     content[place[-1]] = value
 
 
-def changed(text: str, place: tuple, old: object, chance: random.Random) -> tuple[str, object]:
-    """params.yaml with another value at one path, aliases written out, and that value."""
-    params = copy.deepcopy(_plain(text))
+def changed(folder: Path, place: tuple, old: object, chance: random.Random) -> tuple[str, str, object]:
+    """The file that holds a setting, its text with another value there, aliases written out, and that value."""
+    path = OWNERS.get(place[0], "params.yaml")
+    content = copy.deepcopy(_plain((folder / path).read_text()))
     new = _another(place, old, chance)
-    put(params, place, new)
-    return yaml.dump(params, Dumper=WithoutAliases, sort_keys=False, allow_unicode=True), new
+    put(content, place, new)
+    return path, yaml.dump(content, Dumper=WithoutAliases, sort_keys=False, allow_unicode=True), new
 
 
 @cache

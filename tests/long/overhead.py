@@ -136,7 +136,7 @@ def measure(workspace: Workspace) -> dict[str, Cost]:
     )
     workspace.change(lambda p: p["methods"]["dada"]["stages"]["adapt"]["loss"]["code"].update(adversarial_weight=0.5))
     costs["one setting changed, with receipts"] = cost(workspace, *plan)
-    workspace.git("checkout", "-q", "params.yaml")
+    workspace.git("checkout", "-q", "params.yaml", "params")
     costs["audit of one table"] = cost(workspace, "pipeline.audit", TABLE)
     for place in ("results", "data/packed", ".snakemake"):
         shutil.rmtree(workspace.folder / place)

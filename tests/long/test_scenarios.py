@@ -137,7 +137,7 @@ def test_branches_merged(finished, expect, tmp_path):
     identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
     done = clone.run("git", *identity, "merge", "three", check=False)
     assert done.returncode != 0 and "CONFLICT" in done.stdout
-    clone.git("checkout", "--ours", "params.yaml")
+    clone.git("checkout", "--ours", "params")
     done = clone.snakemake("-n", "--", TABLE, check=False)
     assert f"{TABLE}.receipt.json: not valid JSON" in done.stdout + done.stderr
     assert not clone.holds(TABLE) and f"{TABLE}.receipt.json: not valid JSON" in clone.said
@@ -156,5 +156,5 @@ def test_records_of_snakemake_do_not_matter(finished, expect, tmp_path):
     expect("changed rate, snakemake --touch", clone, ADAPTED)
     clone.run("rm", "-r", ".snakemake")
     expect("changed rate, .snakemake deleted", clone, ADAPTED)
-    clone.git("checkout", "-q", "params.yaml")
+    clone.git("checkout", "-q", "params.yaml", "params")
     expect("and the rate as it was", clone, NOTHING)

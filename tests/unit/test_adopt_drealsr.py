@@ -29,7 +29,7 @@ THREE = ("panasonic", "sony", "olympus")
 def elsewhere(tmp_path, monkeypatch):
     """Reports are written below the current folder."""
     (tmp_path / "here").mkdir()
-    for name in ("params.yaml", "rules"):
+    for name in ("params.yaml", "params", "rules"):
         (tmp_path / "here" / name).symlink_to(ROOT / name)
     monkeypatch.chdir(tmp_path / "here")
 

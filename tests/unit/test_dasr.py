@@ -1,7 +1,10 @@
 """What DASR is made of: networks of the known size, frequencies and domain-distance maps by hand."""
 
+import warnings
+
 import numpy as np
 import pytest
+import pywt
 import torch
 from torch.nn import functional as F
 
@@ -121,6 +124,18 @@ class TestFrequency:
         assert low(x, "wavelet", border=True).item() == x.mean().item()
         bands = high(x, "wavelet").flatten() * 2 - 1
         assert bands.tolist() == pytest.approx([(3 - 10) / 2, (4 - 9) / 2, (8 - 5) / 2])
+
+    def test_wavelet_is_that_of_the_two_packages_for_wavelets(self):
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
+            from pytorch_wavelets import DWTForward
+        x = torch.rand(2, 3, 8, 12)
+        ours = torch.cat((2 * low(x, "wavelet", border=False), 2 * high(x, "wavelet") - 1), dim=1)
+        coarse, (fine,) = DWTForward(J=1, wave="haar", mode="zero")(x)
+        theirs = torch.cat((coarse, *fine.unbind(dim=2)), dim=1)
+        assert torch.allclose(ours, theirs, atol=1e-6)
+        mean, details = pywt.dwt2(x.numpy(), "haar", mode="zero")
+        assert torch.allclose(ours, torch.from_numpy(np.concatenate((mean, *details), axis=1)), atol=1e-6)
 
     def test_wavelet_keeps_the_energy(self):
         x = torch.rand(2, 3, 8, 6)

@@ -171,17 +171,6 @@ def test_fetched_test_sets_lie_as_adoption_knows_them(tmp_path, name):
     assert len(left(tmp_path)) >= 4 and not LAYOUTS[name]().scan(tmp_path).strays
 
 
-def test_pretrained_files_of_the_settings_are_those_of_the_catalogue():
-    from pipeline.plan import params
-
-    known = {one.name: one for source in catalogue.load().values() for one in source.files}
-    for block in params.load()["weights"].values():
-        found = known[block["file"]]
-        assert block["url"] in [location.origin for location in found.locations]
-        digests = [checksum.value for checksum in found.checksums if checksum.algorithm == "sha256"]
-        assert [block["sha256_prefix"]] == digests or (block["sha256_prefix"] is None and not digests)
-
-
 @pytest.mark.parametrize(
     ("place", "value", "words"),
     [
@@ -189,6 +178,10 @@ def test_pretrained_files_of_the_settings_are_those_of_the_catalogue():
         (("sources", "vgg19", "files", 0, "checksums", 0, "by"), "nobody", "'nobody' is not one of witnesses"),
         (("sources", "vgg19", "files", 0, "name"), "../vgg19.pth", "does not match"),
         (("sources", "vgg19", "files", 0, "name"), "ViT-B-32.pt", "has a file of this name"),
+        (("sources", "vgg19", "files"), [{"name": n, "at": [{"drive": "x" * 30}]} for n in "ab"], "can have only one"),
+        (("sources", "vgg19", "files", 0, "inside"), "params.", "does not match"),
+        (("sources", "vgg19", "files", 0, "strip"), "module", "does not match"),
+        (("sources", "vgg19", "files", 0, "at", 0, "http"), "ftp://example.org/vgg19.pth", "does not match"),
         (("sources", "vgg19", "licence"), "gpl", "'gpl' is not one of licences"),
         (("sources", "vgg19", "files"), [], "is not valid"),
         (("sources", "set5", "files", 0, "into"), "archives", "should not be valid"),

@@ -60,8 +60,6 @@ def test_refuses_a_digest_that_proves_nothing(trunk, digest):
 def test_missing_file_says_where_it_comes_from(trunk, tmp_path):
     with pytest.raises(UserError, match=r"gone\.pth: no such file.*snakemake -c1 data/weights/trunk\.pth"):
         verify(tmp_path / "gone.pth", describe(trunk))
-    with pytest.raises(UserError, match=r"trunk\.pth from https://example\.org/trunk\.pth"):
-        verify(tmp_path / "gone.pth", describe(trunk, url="https://example.org/trunk.pth"))
 
 
 class Explosive:

@@ -1,6 +1,7 @@
-"""Reading Snakemake's output, the one line, one Ctrl-C, the error part; one run of the real Snakemake."""
+"""The one line, one Ctrl-C, what is shown of an error; runs of the real Snakemake."""
 
 import io
+import json
 import os
 import signal
 import subprocess
@@ -11,108 +12,126 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.workflow import job_events
 from pipeline.workflow.board import Board, clock
-from pipeline.workflow.progress import dry_run, error_part, run
+from pipeline.workflow.progress import _Events, run
 
 ROOT = Path(__file__).parents[2]
+FOLDER = "results/runs/simcam_x4/real/sony/dada/circle/seed0"
+CIRCLE = {"dataset": "simcam", "setting": "real", "cameras": "sony", "method": "dada", "stage": "circle"}
 
 
-def block(rule: str, number: int, output: str, steps: int | None = None, wildcards: str = "") -> str:
-    resources = "tmpdir=/tmp, mem_mb=100" + (f", steps={steps}, mem=100 MB" if steps else "")
-    return (
-        f"[Fri Nov 20 18:54:19 2026]\n{rule}:\n    output: {output}\n    jobid: {number}\n"
-        f"    reason: Missing output files: {output}\n    wildcards: {wildcards}\n    resources: {resources}\n"
-    )
-
-
-RUN_A = "results/runs/simcam_x4/real/sony/source_only/up/seed0"
-PLAN = (
-    block("rule train_dada_up", 2, f"{RUN_A}/generator.safetensors, {RUN_A}/history.jsonl", 300, "cameras=sony, seed=0")
-    + block("rule train_dada_adapt", 1, "other/generator.safetensors", 100)
-    + block("rule evaluate", 3, "other/metrics_sony.json")
-    + "[Fri Nov 20 18:54:19 2026]\nrule all:\n    input: other/metrics_sony.json\n    jobid: 0\n    resources: tmpdir=/tmp\n"
-)
+def planned(number: int, rule: str, needs: tuple[int, ...] = (), steps: int | None = None, **others) -> dict:
+    job = {"id": number, "rule": rule, "wildcards": {}, "steps": steps, "folder": None, "uses": {"_cores": 1}}
+    return job | {"needs": list(needs)} | others
 
 
 @pytest.fixture
-def board(tmp_path, monkeypatch):
+def board(tmp_path, monkeypatch) -> Board:
+    """A training of 300 steps, guessed to take 3 + 30 seconds, its evaluation, guessed to take 6, and `all`."""
     monkeypatch.chdir(tmp_path)
     board = Board()
-    for line in PLAN.splitlines():
-        board.plan(line)
+    training = planned(2, "train_new", steps=300, folder=FOLDER, wildcards=CIRCLE)
+    jobs = [planned(0, "all", [1]), planned(1, "evaluate", [2], wildcards={"camera": "sony"}), training]
+    board.feed({"event": "plan", "time": 0.0, "limits": {"_cores": 2}, "jobs": jobs})
     return board
 
 
-def feed(board: Board, text: str, now: float) -> None:
-    for line in text.splitlines():
-        board.feed(line, now)
+def tell(**state) -> None:
+    Path(FOLDER).mkdir(parents=True, exist_ok=True)
+    Path(FOLDER, "progress.json").write_text(json.dumps(state))
 
 
-def test_plan_counts_jobs_and_steps(board):
-    assert [job.units for job in board.jobs.values()] == [300, 100, 1, 1]
-    assert board.fraction() == 0
-    assert board.remaining(now=0.0) is None
+def test_before_anything_has_started_all_is_guessed(board):
+    assert board.measure(now=0.0) == (0.0, pytest.approx(33 + 6)), (
+        "the second core does not help: one waits for the other"
+    )
+    assert "  0% | 0/3 jobs | 0:05 elapsed | about 0:39 left" in board.line(elapsed=5.0, now=0.0)
 
 
-def test_percentage_and_remaining_follow_the_steps_of_running_trainings(board):
-    # Job numbers of the run differ from those of the dry run.
-    feed(board, block("localrule train_dada_up", 7, f"{RUN_A}/generator.safetensors, x", 300), 10.0)
-    assert [job.rule for job in board.running] == ["train_dada_up"]
-    Path(RUN_A).mkdir(parents=True)
-    Path(RUN_A, "progress.json").write_text('{"step": 150, "steps": 300, "rate": 5.0}')
-    assert board.fraction() == pytest.approx(150 / 402)
-    # 150 steps left here at 5/s, 100 of a kind not seen yet at the same pace, two jobs without steps at 3 s each
-    assert board.remaining(now=99.0) == pytest.approx(30 + 20 + 6)
-    line = board.line(elapsed=40.0, now=99.0)
-    assert "37%" in line
-    assert "0/4 jobs" in line
-    assert "0:40 elapsed" in line
-    assert "about 0:56 left" in line
-    assert "150/300 (5 steps/s)" in line
-
-    Path(RUN_A, "progress.json").unlink()
-    assert board.fraction() == pytest.approx(300 / 402), "complete, though Snakemake has not said so yet"
-    feed(board, "Finished jobid: 7 (Rule: train_dada_up)\n", 70.0)
-    assert board.done == 1
-    assert board.fraction() == pytest.approx(300 / 402)
-    assert board.remaining(now=70.0) == pytest.approx(100 * 60 / 300 + 6)
+def test_a_training_shows_its_step_and_pace(board):
+    board.feed({"event": "start", "time": 10.0, "id": 2})
+    tell(step=150, steps=300, rate=5.0)
+    board.look(now=43.0)
+    share, left = board.measure(now=43.0)
+    # 30 seconds of 63 are left; so the guess for it was too short, and that for the evaluation is taken to be, too.
+    assert 0.4 < share < 0.5 and left > 30 + 6
+    line = board.line(elapsed=45.0, now=43.0)
+    assert "train_new dada circle real sony 150/300 (5 steps/s)" in line
+    Path(FOLDER, "progress.json").unlink()
+    board.look(now=74.0)
+    assert board.jobs[2].step == 300, "complete, though Snakemake has not said so yet"
+    board.feed({"event": "finish", "time": 75.0, "id": 2})
+    assert board.done == 1 and board.running == []
 
 
-def test_half_written_progress_is_no_step(board):
-    feed(board, block("localrule train_dada_up", 7, f"{RUN_A}/generator.safetensors", 300), 0.0)
-    Path(RUN_A).mkdir(parents=True)
-    Path(RUN_A, "progress.json").write_text('{"st')
-    assert board.fraction() == 0
+def test_a_job_that_lasts_longer_than_estimated_is_never_almost_done(board):
+    """Its machine is slow: the evaluation will take longer, too."""
+    board.feed({"event": "start", "time": 0.0, "id": 2})
+    board.look(now=330.0)
+    share, left = board.measure(now=330.0)
+    assert share < 0.9 and left > 33 + 2 * 6
+
+
+def test_a_half_written_state_says_nothing(board):
+    board.feed({"event": "start", "time": 0.0, "id": 2})
+    tell(step=10, rate=5.0)
+    board.look(now=5.0)
+    Path(FOLDER, "progress.json").write_text('{"st')
+    board.look(now=5.0)
+    assert board.jobs[2].step == 10
+
+
+def test_a_job_that_is_started_again_begins_again(board):
+    board.feed({"event": "start", "time": 0.0, "id": 2})
+    tell(step=200, rate=5.0)
+    board.look(now=5.0)
+    board.feed({"event": "fail", "time": 50.0, "id": 2, "rule": "train_new", "output": [], "log": [], "message": None})
+    board.feed({"event": "start", "time": 50.0, "id": 2})
+    assert board.jobs[2].started == 50.0 and board.jobs[2].step == 0 and len(board.failures) == 1
+
+
+def test_never_complete_before_the_last_job_has_ended(board):
+    for number in (2, 1):
+        board.feed({"event": "start", "time": 0.0, "id": number})
+        board.feed({"event": "finish", "time": 1.0, "id": number})
+    assert " 99% | 2/3 jobs" in board.line(elapsed=2.0, now=1.0)
+    board.feed({"event": "start", "time": 1.0, "id": 0})
+    board.feed({"event": "finish", "time": 1.0, "id": 0})
+    assert "100% | 3/3 jobs | 0:02 elapsed | about 0:00 left" in board.line(elapsed=2.0, now=1.0)
+
+
+def test_a_resource_that_runs_out_is_counted():
+    """Four jobs of 10 seconds, on many cores but on one GPU."""
+    jobs = [planned(number, "pack", uses={"_cores": 1, "gpu": 1}) for number in range(4)]
+    board = Board()
+    board.feed({"event": "plan", "time": 0.0, "limits": {"_cores": 64, "gpu": 1, "downloads": 0}, "jobs": jobs})
+    assert board.measure(now=0.0) == (0.0, pytest.approx(40))
 
 
 def test_clock():
     assert [clock(5.4), clock(65), clock(3661)] == ["0:05", "1:05", "1:01:01"]
 
 
-def test_error_part_starts_at_the_error_and_ends_with_the_jobs_log(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("bad.log").write_text(
-        "\n".join(f"line {number}" for number in range(100)) + "\nerror: data/x.png: truncated\n"
-    )
-    said = (
-        "Building DAG\nplan\nError in rule bad:\n    jobid: 4\n    log: bad.log (check log file(s) for error details)\n"
-    )
-    part = error_part(said)
-    assert part.startswith("Error in rule bad:")
-    assert part.endswith("error: data/x.png: truncated")
-    assert "line 0\n" not in part
+def test_events_are_read_once_and_whole(tmp_path):
+    path = tmp_path / "events"
+    reader = _Events(path)
+    assert list(reader.new()) == []
+    path.write_text('{"id": 1}\n{"i')
+    assert list(reader.new()) == [{"id": 1}]
+    with open(path, "a") as file:
+        file.write('d": 2}\n')
+    assert list(reader.new()) == [{"id": 2}] and list(reader.new()) == []
 
 
 FAKE = """
-import signal, sys, time
-if "--dry-run" in sys.argv:
-    print("rule a:\\n    output: a.txt\\n    jobid: 0\\n    resources: tmpdir=/tmp")
-    sys.exit()
+import json, signal, sys, time
 hits = []
-def hit(*_):
-    hits.append(1)
-signal.signal(signal.SIGINT, hit)
-print("localrule a:\\n    output: a.txt\\n    jobid: 0\\n    resources: tmpdir=/tmp", flush=True)
+signal.signal(signal.SIGINT, lambda *_: hits.append(1))
+job = {"id": 0, "rule": "a", "wildcards": {}}
+with open(sys.argv[1], "w") as events:
+    print(json.dumps({"event": "plan", "time": time.time(), "limits": {"_cores": 1}, "jobs": [job]}), file=events)
+    print(json.dumps({"event": "start", "time": time.time(), "id": 0}), file=events)
 open("started", "w").close()
 end = time.monotonic() + 20
 while not hits and time.monotonic() < end:
@@ -121,13 +140,19 @@ time.sleep(0.6)
 open("hits", "w").write(str(len(hits)))
 sys.exit(1)
 """
+WRAPPER = """
+import sys
+from pathlib import Path
+from pipeline.workflow.progress import run
+sys.exit(run([sys.executable, "fake.py", "events"], Path("log.txt"), Path("events"), sys.stdout))
+"""
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupts_reach_the_child_exactly_once(tmp_path, number):
     (tmp_path / "fake.py").write_text(FAKE)
-    command = [sys.executable, "-m", "pipeline.workflow.progress", "--", sys.executable, "fake.py"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", WRAPPER]
     wrapper = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True)
     end = time.monotonic() + 30
     while not (tmp_path / "started").exists() and time.monotonic() < end:
@@ -141,57 +166,66 @@ def test_interrupts_reach_the_child_exactly_once(tmp_path, number):
     assert "goes on from here" in out
 
 
-def test_a_plan_that_fails_runs_nothing_and_shows_why(tmp_path, monkeypatch):
+SNAKEFILE = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+from pipeline.workflow import job_events
+
+onstart:
+    job_events.plan(workflow)
+
+rule all:
+    input: "a.txt", "b.txt"
+rule train_x:
+    output: "a.txt"
+    resources: steps=40
+    shell: "touch {{output}}"
+rule bad:
+    input: "a.txt"
+    output: "b.txt"
+    log: "bad.log"
+    shell: "(seq 100; echo the reason; exit 3) > {{log}} 2>&1"
+"""
+
+
+@pytest.fixture
+def snakemake(tmp_path, monkeypatch):
+    """A call behind the progress line: (exit code, what is shown, events)."""
     monkeypatch.chdir(tmp_path)
-    script = "import sys; print('WorkflowError in line 3:\\n    DRealSR is missing'); open('calls', 'a').write('x'); sys.exit(1)"
-    out = io.StringIO()
-    assert run([sys.executable, "-c", script], Path("log.txt"), out) == 1
-    assert "DRealSR is missing" in out.getvalue()
-    assert Path("calls").read_text() == "x"
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    Path("Snakefile").write_text(textwrap.dedent(SNAKEFILE))
+    events = Path("log/events")
+
+    def call(*words: str) -> tuple[int, str, list[dict]]:
+        out = io.StringIO()
+        code = run(job_events.command(["-c1", *words], events), Path("log/all.txt"), events, out)
+        return code, out.getvalue(), list(_Events(events).new())
+
+    return call
 
 
-def test_nothing_to_do_is_said_without_a_second_call(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    script = "print('Nothing to be done (all requested files are present).'); open('calls', 'a').write('x')"
-    out = io.StringIO()
-    assert run([sys.executable, "-c", script], Path("log.txt"), out) == 0
-    assert "Nothing to be done." in out.getvalue()
-    assert Path("calls").read_text() == "x"
+def test_with_the_real_snakemake(snakemake):
+    code, shown, events = snakemake("--quiet", "all")
+    assert code != 0 and " 1/3 jobs" in shown
+    assert "Error in rule bad: b.txt\n--- the end of bad.log\n" in shown and "\n100\nthe reason\n" in shown
+    assert "\n50\n" not in shown and "non-zero exit" not in shown
+    plan = events[0]
+    assert plan["event"] == "plan" and plan["limits"] == {"_cores": 1}
+    jobs = {job["rule"]: job for job in plan["jobs"]}
+    assert jobs["train_x"]["steps"] == 40 and jobs["train_x"]["folder"] == "." and jobs["all"]["steps"] is None
+    assert jobs["bad"]["needs"] == [jobs["train_x"]["id"]]
+    told = [(event["event"], event["id"]) for event in events[1:] if "id" in event]
+    train, bad = jobs["train_x"]["id"], jobs["bad"]["id"]
+    assert told == [("start", train), ("finish", train), ("start", bad), ("fail", bad)]
 
 
-def test_with_the_real_snakemake(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("Snakefile").write_text(
-        textwrap.dedent("""\
-            rule all:
-                input: "a.txt", "b.txt"
-            rule train_x:
-                output: "a.txt"
-                resources: steps=40
-                shell: "touch {output}"
-            rule bad:
-                input: "a.txt"
-                output: "b.txt"
-                log: "bad.log"
-                shell: "(echo the reason; exit 3) > {log} 2>&1"
-            """)
-    )
-    command = [sys.executable, "-m", "snakemake", "-c1"]
-    out = io.StringIO()
-    assert run(command, Path("log/all.txt"), out) != 0
-    text = out.getvalue()
-    assert "Error in rule bad" in text
-    assert "--- the end of bad.log\nthe reason" in text
-    assert " 95% | 1/3 jobs" in text  # 40 of 42 units
-    assert "localrule train_x:" in Path("log/all.txt").read_text()
+def test_nothing_to_do_and_no_such_target(snakemake):
+    assert snakemake("--", "a.txt")[0] == 0
+    assert snakemake("--", "a.txt")[:2] == (0, "planning ...\nNothing to be done.\n")
+    code, shown, _ = snakemake("--", "nothing.txt")
+    assert code == 1 and "No rule to produce nothing.txt" in shown
 
 
-@pytest.mark.parametrize(
-    ("command", "dry"),
-    [
-        (["snakemake", "-c2", "a.tex"], ["snakemake", "-c2", "a.tex", "--dry-run"]),
-        (["snakemake", "-c2", "--", "a.tex"], ["snakemake", "-c2", "--dry-run", "--", "a.tex"]),
-    ],
-)
-def test_the_dry_run_is_an_option_and_not_a_target(command, dry):
-    assert dry_run(command) == dry
+def test_an_error_before_snakemake_has_begun_is_shown(snakemake):
+    code, shown, _ = snakemake("--no-such-option")
+    assert code != 0 and "unrecognized arguments: --no-such-option" in shown

@@ -56,3 +56,13 @@ def test_it_agrees_with_the_plan_about_every_run_and_every_cell():
     assert len(paths) > 1000
     for path in paths:
         assert Run.of(path).folder == (path if path.rpartition("/")[2].startswith("seed") else path.rpartition("/")[0])
+
+
+def test_the_planned_folders_are_those_that_are_taken_apart():
+    from pipeline.plan import paths
+
+    place = {"dataset": "simcam", "scale": 4, "setting": "real", "cameras": "sony-olympus", "method": "dada"}
+    run = Run(**place, stage="adapt", seed=2)
+    assert run.folder == paths.run_folder(**place, stage="adapt", seed=2) and Run.of(run.folder) == run
+    untrained = Run("simcam", 4, "bicubic")
+    assert untrained.folder == paths.untrained_folder("simcam", 4, "bicubic") and Run.of(untrained.folder) == untrained

@@ -1,18 +1,20 @@
-"""The pretrained files that params.yaml names: what is stated about them, where they are looked for, what a result rests on."""
+"""The pretrained files that settings may name: what is stated about them, where they are looked for, what a result rests on."""
 
 import copy
-import re
+from pathlib import Path
 
 import pytest
+import yaml
 
 from pipeline.cost import estimate
 from pipeline.errors import UserError
+from pipeline.fetch import catalogue
 from pipeline.methods import dasr
-from pipeline.plan import domains, keys, params, runs
+from pipeline.plan import domains, keys, params, runs, weights
 from pipeline.workflow import folders
 
 SHIPPED = params.load("params.yaml")
-WEIGHTS = SHIPPED["weights"]
+AUTHORS = {"file_name": "file name", "openmodeldb": "OpenModelDB"}
 ADAPT = {"scale": "4", "setting": "real", "cameras": "panasonic-sony", "method": "dada", "stage": "adapt", "seed": "0"}
 
 
@@ -21,55 +23,68 @@ def settings() -> dict:
     return copy.deepcopy(SHIPPED)
 
 
-@pytest.mark.parametrize("name", WEIGHTS)
-def test_a_digest_has_an_author(name):
-    block = WEIGHTS[name]
-    digest = block["sha256_prefix"]
-    assert (digest is None) == (block["stated_by"] == "nobody")
-    if block["stated_by"] == "file name":
-        assert block["file"].endswith((f"-{digest}.pth", f"-{digest}.pt"))
-    if block["stated_by"] == "OpenModelDB":
-        assert len(digest) == 64
+@pytest.fixture
+def sources(tmp_path, monkeypatch):
+    """Function that changes the first file of a pretrained source in a copy of the catalogue, which the plan then reads."""
+    path = tmp_path / "sources.yaml"
+    content = yaml.safe_load(catalogue.CATALOGUE.read_text())
+
+    def change(name: str, **changes) -> None:
+        content["sources"][name]["files"][0].update(changes)
+        path.write_text(yaml.safe_dump(content))
+        monkeypatch.setattr(weights, "CATALOGUE", path)
+
+    return change
 
 
-def test_the_hub_is_asked_for_one_revision():
-    for block in WEIGHTS.values():
-        if "huggingface.co" in block["url"]:
-            assert re.search(r"/resolve/[0-9a-f]{40}/", block["url"])
+def test_every_pretrained_file_of_the_catalogue_has_an_entry():
+    files = {name: one.files[0] for name, one in catalogue.load().items() if one.kind == "weights" and one.files}
+    assert weights.names() == list(files)
+    for name, file in files.items():
+        assert weights.file_of(name) == f"data/weights/{file.name}"
+        assert weights.by_file(file.name) is weights.entry(name)
+        digests = [checksum.value for checksum in file.checksums if checksum.algorithm == "sha256"]
+        assert [weights.spec(name)["sha256_prefix"]] == (digests or [None])
+        assert (weights.entry(name)["by_hand"] is None) == file.automatic
+    assert set(weights.spec("dat_x2")) == {"file", "sha256_prefix", "inside"}
 
 
-def test_the_page_says_what_the_settings_say():
+def test_a_file_of_which_nobody_knows():
+    with pytest.raises(UserError, match=r"'vgg99' is no pretrained file of data/sources\.yaml; there are vgg19, vgg16"):
+        weights.entry("vgg99")
+    with pytest.raises(UserError, match=r"vgg99\.pth: no pretrained file"):
+        weights.by_file("vgg99.pth")
+
+
+def test_a_digest_in_a_name_is_that_name():
+    """Eight digits, in the name that the publisher gave the file."""
+    for source in catalogue.load().values():
+        for file in source.files:
+            for digest in (checksum.value for checksum in file.checksums if checksum.by == "file_name"):
+                assert Path(file.name).stem.endswith(f"-{digest}")
+
+
+def test_the_page_says_what_the_catalogue_says():
     with open("docs/weights.md", encoding="utf-8") as stream:
         rows = [[cell.strip() for cell in line.strip("| \n").split(" | ")] for line in stream if line.startswith("| `")]
-    told = {}
-    for entry, file, size, licence, digest, author, _ in rows:
-        told[entry.strip("`")] = (file.strip("`"), size, licence, digest.strip("`…"), author)
-    assert told == {
-        name: (
-            block["file"],
-            f"{block['megabytes']} MB" if block["megabytes"] else "not stated",
-            block["licence"],
-            (block["sha256_prefix"] or "none: pinned at first download")[
-                : 30 if block["sha256_prefix"] is None else 12
-            ],
-            block["stated_by"],
-        )
-        for name, block in WEIGHTS.items()
-    }
-
-
-def test_two_entries_cannot_share_a_file(settings):
-    settings["weights"]["vgg16"]["file"] = settings["weights"]["vgg19"]["file"]
-    with pytest.raises(
-        UserError, match=r"weights\.vgg16\.file: vgg19-dcbb9e9d\.pth is also the file of weights\.vgg19"
-    ):
-        params.check(settings)
+    sources = catalogue.load()
+    assert {name.strip("`") for name, *_ in rows} >= {"vgg19", "alexnet", *SHIPPED["editions"]["paper"]["weights"]}
+    for name, shown, size, licence, digest, author, _ in rows:
+        source = sources[name.strip("`")]
+        (file,) = source.files
+        (stated,) = file.checksums or (None,)
+        assert (shown, licence) == (f"`{file.name}`", source.licence.name)
+        assert size == f"{file.size / 1e6:.0f} MB" if file.size else size == "not stated" or size.startswith("about ")
+        assert digest == (f"`{stated.value[:12]}…`" if stated else "none: pinned at first download")
+        assert author == (AUTHORS[stated.by] if stated else "nobody")
 
 
 @pytest.mark.parametrize("place", [("editions", "small"), ("datasets", "simcam_features")])
-def test_a_file_without_a_block_is_named(settings, place):
+def test_a_file_that_the_catalogue_does_not_have_is_named(settings, place):
     settings[place[0]][place[1]]["weights"] = ["vgg99"]
-    with pytest.raises(UserError, match=rf"{'.'.join(place)}\.weights: 'vgg99' has no block in weights"):
+    with pytest.raises(
+        UserError, match=rf"{'.'.join(place)}\.weights: 'vgg99' is no pretrained file of data/sources\.yaml"
+    ):
         params.check(settings)
 
 
@@ -88,18 +103,24 @@ def test_the_data_sets_with_features_differ_in_nothing_else():
         assert plain | {"label": ""} == features | {"label": ""}
 
 
-def test_a_result_rests_on_what_a_file_is_not_on_where_it_comes_from(settings):
-    def key(changed):
-        return keys.key(changed, "train", {"dataset": "simcam_features", **ADAPT})["settings"]
+def test_a_result_rests_on_what_a_file_is_not_on_where_it_comes_from(sources):
+    def trained() -> dict:
+        return keys.key(SHIPPED, "train", {"dataset": "simcam_features", **ADAPT})["settings"]
 
-    before = key(SHIPPED)
-    assert before["weights"] == {"vgg19": {"file": "vgg19-dcbb9e9d.pth", "sha256_prefix": "dcbb9e9d"}}
-    vgg19 = settings["weights"]["vgg19"]
-    vgg19 |= {"url": "https://mirror.example.org/a.pth", "licence": "x", "stated_by": "x", "megabytes": 1}
-    assert key(settings) == before
-    for change in ({"sha256_prefix": "dcbb9e9dab"}, {"inside": "params"}, {"strip": "module."}):
-        vgg19 |= change
-        assert key(settings) != before
+    def fetched() -> dict:
+        return keys.key(SHIPPED, "fetch_weights", {"file": "vgg19-dcbb9e9d.pth"})["settings"]
+
+    before = trained(), fetched()
+    assert before[0]["weights"] == {"vgg19": {"file": "vgg19-dcbb9e9d.pth", "sha256_prefix": "dcbb9e9d"}}
+    assert before[1] == {"file": "vgg19-dcbb9e9d.pth", "sha256_prefix": "dcbb9e9d"}
+    sources("vgg19", at=[{"http": "https://mirror.example.org/a.pth"}], size=1)
+    assert (trained(), fetched()) == before
+    sources("vgg19", inside="params")
+    assert trained() != before[0] and fetched() == before[1]
+    sources("vgg19", checksums=[{"sha256": "dcbb9e9d" * 8, "by": "tfds"}])
+    assert trained()["weights"]["vgg19"]["sha256_prefix"] == fetched()["sha256_prefix"] == "dcbb9e9d" * 8
+    sources("vgg19", strip="module.")
+    assert trained()["weights"]["vgg19"]["strip"] == "module."
 
 
 @pytest.mark.parametrize("stage", ["dsn", "sr"])

@@ -11,7 +11,7 @@ from pipeline.cost.__main__ import with_seeds
 from pipeline.cost.table import Row
 from pipeline.plan import params
 from pipeline.workflow.rules import Workflow
-from tests.workflow.workspace import CROSS, ROOT, TABLE, Workspace
+from tests.workflow.workspace import CROSS, ROOT, TABLE, Workspace, written
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_jobs_and_submissions_are_those_that_snakemake_counts(workspace, monkeyp
     grouped = len(set(re.findall(r"Group job (\S+)", text)))
     single = sum(count for rule, count in counted.items() if rule.startswith("train"))
     monkeypatch.chdir(workspace.folder)
-    settings = yaml.safe_load((workspace.folder / "params.yaml").read_text())
+    settings = written(workspace.folder)
     tables = ["dada_simcam", "dada_simcam_crossdevice"]
     found = cluster.jobs(settings, tables, estimate.rows(settings, tables))
     told = {rule: jobs for rule, (jobs, _, _) in found.items()}
@@ -96,7 +96,7 @@ def test_more_seeds_are_planned_without_changing_the_settings():
 )
 def test_later_attempts_ask_for_more_at_most_twice(rule, name, factors):
     settings = params.load()
-    asked = Workflow(settings, ROOT).resource(rule, name)
+    asked = Workflow(settings).resource(rule, name)
     first = settings["editions"]["paper"]["resources"][rule][name]
     wildcards = SimpleNamespace(dataset="drealsr")
     assert [asked(wildcards, attempt=number) for number in (1, 2, 3, 4)] == [first * factor for factor in factors]
@@ -104,5 +104,5 @@ def test_later_attempts_ask_for_more_at_most_twice(rule, name, factors):
 
 def test_a_training_goes_on_so_it_asks_for_no_more_time():
     settings = params.load()
-    asked = Workflow(settings, ROOT).resource("train", "runtime")
+    asked = Workflow(settings).resource("train", "runtime")
     assert asked(SimpleNamespace(dataset="drealsr")) == settings["editions"]["paper"]["resources"]["train"]["runtime"]

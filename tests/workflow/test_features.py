@@ -41,11 +41,15 @@ def finished(tmp_path_factory) -> tuple[Workspace, Path]:
 
     def offline(params):
         params["tables"]["dada_simcam_features"]["methods"] = ["source_only", "dada"]
+
+    def made_up(sources):
         for name, digest in digests.items():
-            url = f"http://127.0.0.1:9/{name}.pth"  # nothing can be fetched from there
-            params["weights"][name] |= {"file": FILES[name], "sha256_prefix": digest, "url": url}
+            stated = [{"sha256": digest, "by": "file_name"}]
+            at = [{"http": f"http://127.0.0.1:9/{name}.pth"}]  # nothing can be fetched from there
+            sources[name]["files"] = [{"name": FILES[name], "checksums": stated, "at": at}]
 
     workspace.change(offline)
+    workspace.change_sources(made_up)
     workspace.snakemake("-c2", "--config", option_of_make(folder), "--", FEATURES)
     workspace.commit("results")
     return workspace, folder

@@ -33,8 +33,6 @@ def fetched(tmp_path_factory, server) -> Workspace:
     `other` and `wrong.pth` have another digest than stated, `few` fewer images; a profile asks for two retries.
     """
     workspace = Workspace.create(tmp_path_factory.mktemp("fetch") / "repo")
-    path = workspace.folder / "data/sources.yaml"
-    catalogue = yaml.safe_load(path.read_text())
     digest = hashlib.sha256(archive()).hexdigest()
     blocks = {
         name: {
@@ -54,22 +52,12 @@ def fetched(tmp_path_factory, server) -> Workspace:
         for name, stated in (("toy", digest), ("other", "0" * 64), ("few", digest))
     }
     blocks["few"]["files"][0]["holds"] = [{"names": ".*", "count": 9, "by": "tfds"}]
-    path.write_text(yaml.safe_dump({**catalogue, "sources": catalogue["sources"] | blocks}))
-
-    def settings(params: dict) -> None:
-        params["fetch"] |= {"first_wait": 0.1, "longest_wait": 0.1}
-        params["weights"]["vgg19"] |= {
-            "file": "trunk.pth",
-            "url": f"{server.url}/trunk.pth",
-            "sha256_prefix": SHA256[:8],
-        }
-        params["weights"]["vgg16"] |= {
-            "file": "wrong.pth",
-            "url": f"{server.url}/wrong.pth",
-            "sha256_prefix": "0" * 8,
-        }
-
-    workspace.change(settings)
+    for name, stated in (("trunk", SHA256[:8]), ("wrong", "0" * 8)):
+        checksums = [{"sha256": stated, "by": "file_name"}]
+        file = {"name": f"{name}.pth", "at": [{"http": f"{server.url}/{name}.pth"}], "checksums": checksums}
+        blocks[name] = {**blocks["toy"], "kind": "weights", "files": [file]}
+    workspace.change_sources(lambda sources: sources.update(blocks))
+    workspace.change(lambda params: params["fetch"].update(first_wait=0.1, longest_wait=0.1))
     asked = ["-c2", "--keep-going", "--retries=2", "--", MANIFEST, TRUNK, MANUAL, *STOPPED]
     done = workspace.snakemake(*asked, check=False)
     assert done.returncode

@@ -25,7 +25,7 @@ CHANGES = (
 )
 NOTHING = (
     "comments in modules",
-    "order and layout of params.yaml",
+    "order and layout of the settings",
     "order and layout of receipts",
     "large files not pulled",
 )

@@ -4,6 +4,7 @@ prepare (2 cameras) -> fit (2 methods, each reads both cameras) -> measure (2) -
 The kind that makes the table is called `print`: of a job of kind `table` the audit would check every number.
 """
 
+import fcntl
 import json
 import os
 import re
@@ -369,11 +370,12 @@ def test_only_the_key_is_a_tracked_param(origin):
 
 
 def test_hands_off_while_another_snakemake_runs(full):
-    locks = full / ".snakemake/locks"
-    locks.mkdir(parents=True)
-    (locks / "0.output.lock").write_text("elsewhere\n")
-    call(full, sys.executable, "-c", "from pipeline.workflow.sync import sync; sync({})")
-    assert [path.name for path in (full / ".snakemake").iterdir()] == ["locks"]
+    lock = full / ".snakemake/folder.lock"
+    lock.parent.mkdir(exist_ok=True)
+    with open(lock, "w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        call(full, sys.executable, "-c", "from pipeline.workflow.sync import sync; sync({})")
+    assert [path.name for path in (full / ".snakemake").iterdir()] == ["folder.lock"]
 
 
 def test_another_version_of_snakemake_is_a_clear_message(full):

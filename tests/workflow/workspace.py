@@ -5,9 +5,13 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import yaml
+
+from pipeline.plan import settings_files
+from pipeline.plan.inherit import plain
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = "results/tables/dada_simcam.tex"
@@ -15,6 +19,10 @@ CROSS = "results/tables/dada_simcam_crossdevice.tex"
 REPORT = "results/report/dada_simcam.html"
 # How a dry run prints a job: its rule, its inputs, its outputs.
 JOB = re.compile(r"^(?:local)?rule (\w+):\n(?:    (?!output)\w+: .*\n)*    output: ([^,\n]+)", re.MULTILINE)
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# Collections of settings and their files; everything else stands in params.yaml.
+OWNERS = {"datasets": "params/domains.yaml"}
+OWNERS |= dict.fromkeys(("methods", "tables", "reports", "figures"), "params/dada.yaml")
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", "GIT_CONFIG_GLOBAL": os.devnull}
 
 
@@ -23,6 +31,11 @@ class WithoutAliases(yaml.SafeDumper):
 
     def ignore_aliases(self, data):
         return True
+
+
+def dump_plainly(part: dict) -> str:
+    """YAML in the order of the keys."""
+    return yaml.safe_dump(part, sort_keys=False, allow_unicode=True)
 
 
 def tiny(params: dict) -> None:
@@ -74,6 +87,21 @@ def _two_cameras(figure: dict, dataset: dict) -> None:
         figure["photographs"] = {"panasonic": "astronaut", "sony": "astronaut"}
     if figure["kind"] == "comparison":
         figure["photographs"] = ["astronaut"]
+
+
+def written(folder: Path) -> dict:
+    """Settings that `write_settings` wrote, read without the pipeline."""
+    paths = ("params.yaml", *dict.fromkeys(OWNERS.values()))
+    return {name: block for path in paths for name, block in yaml.load((folder / path).read_bytes(), LOADER).items()}
+
+
+def write_settings(folder: Path, params: dict, dump: Callable[[dict], str] = dump_plainly) -> None:
+    """Each block into the file where it stands in the repository."""
+    parts: dict[str, dict] = {}
+    for name, block in params.items():
+        parts.setdefault(OWNERS.get(name, "params.yaml"), {})[name] = block
+    for path, part in parts.items():
+        (folder / path).write_text(dump(part))
 
 
 class Workspace:
@@ -142,11 +170,17 @@ class Workspace:
         return self.python("-m", "dvc", *words, check=check)
 
     def change(self, edit) -> None:
-        """Load params.yaml, apply `edit` to it, write it back."""
-        path = self.folder / "params.yaml"
-        params = yaml.safe_load(path.read_text())
+        """Read the settings, apply `edit` to them, write them back: all in full, every block into its file."""
+        params = plain(settings_files.read(self.folder / "params.yaml"))
         edit(params)
-        path.write_text(yaml.dump(params, Dumper=WithoutAliases, sort_keys=False, allow_unicode=True))
+        write_settings(self.folder, params)
+
+    def change_sources(self, edit) -> None:
+        """Apply `edit` to the `sources` of data/sources.yaml."""
+        path = self.folder / "data/sources.yaml"
+        catalogue = yaml.safe_load(path.read_text())
+        edit(catalogue["sources"])
+        path.write_text(yaml.safe_dump(catalogue, sort_keys=False, allow_unicode=True))
 
     def run(self, *words: str, check: bool = True) -> subprocess.CompletedProcess:
         done = subprocess.run(words, cwd=self.folder, capture_output=True, text=True, env=ENVIRONMENT, timeout=900)
