@@ -1,4 +1,4 @@
-"""What receipts cost: `python -m tests.long.overhead 900 5000` times dry runs with and without them, and the audit.
+"""What receipts cost: `python -m bench.receipts 900 5000` times dry runs with and without them, and the audit.
 
 The tiny edition, run once with one seed; then its runs are written again under as many seeds as make that many jobs,
 each with the receipt that its job would have left. Tables are made by Snakemake, as always.
@@ -146,7 +146,7 @@ def measure(workspace: Workspace) -> dict[str, Cost]:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(prog="python -m tests.long.overhead", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.receipts", description=__doc__)
     parser.add_argument("jobs", nargs="+", type=int, help="about how many jobs")
     with tempfile.TemporaryDirectory(prefix="overhead") as folder:
         small = finished(Path(folder) / "small")
