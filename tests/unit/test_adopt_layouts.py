@@ -58,9 +58,6 @@ def test_realsr_v1_and_v2_are_told_by_equal_sizes(tmp_path):
     found, said = report("realsr", realsr(tmp_path / "raw", same=True))
     assert "HR and LR of 8 of 8 pairs have the same size: RealSR V1 or V2. V3 is wanted." in said
     assert found["level"] == "fail" and "https://github.com/csjcai/RealSR" in said
-    assert part(found, "Canon", 4, "train")["faults"]["size"]["Canon_001"] == (
-        "HR is 32x32, LR 32x32, expected HR 4 times as large"
-    )
 
 
 def test_realsr_lr_of_another_scale_is_no_partner(tmp_path):
@@ -109,16 +106,6 @@ def test_div2k_lr_is_paired_with_the_hr_that_all_scales_share(tmp_path):
         "DIV2K_train_LR_bicubic/X4/0004x2.png": "an image of no part that is known"
     }
     assert part(found, "bicubic", 2, "train")["faults"].keys() == {"no_hr", "missing"}
-
-
-def test_df2k_holds_both_told_apart_by_their_digits(tmp_path):
-    for name in ("0001", "000001"):
-        picture(tmp_path / "DF2K/HR" / f"{name}.png", 8, 8)
-        picture(tmp_path / "DF2K/LR_bicubic/X4" / f"{name}x4.png", 2, 2)
-    for name, key in (("div2k", "0001"), ("flickr2k", "000001")):
-        found, _ = report(name, tmp_path)
-        assert sorted(found["files"]) == [f"HR/train/HR/{key}", f"bicubic/x4/train/LR/{key}"]
-        assert part(found, "bicubic", 4, "train")["found"] == 1
 
 
 def test_flickr2k_counts(tmp_path):
@@ -175,9 +162,6 @@ def test_a_grey_image_of_set14_is_fine_and_of_div2k_is_not(tmp_path):
     write_png(raw / "Set14/image_SRF_4/img_003_SRF_4_HR.png", np.arange(64, dtype=np.uint8).reshape(8, 8))
     write_png(raw / "Set14/image_SRF_4/img_003_SRF_4_LR.png", np.zeros((2, 2), np.uint8))
     assert report("set14", raw)[0]["level"] == "pass"
-    path = raw / "Set14/image_SRF_4/img_003_SRF_4_HR.png"
-    path.write_bytes(path.read_bytes()[:45])
-    assert "img_003" in part(report("set14", raw)[0], "SelfExSR", 4, "test")["faults"]["damaged"]
     write_png(tmp_path / "DIV2K_train_HR/0001.png", np.zeros((8, 8), np.uint8))
     assert "8-bit grey" in part(report("div2k", tmp_path)[0], "HR", None, "train")["faults"]["damaged"]["0001"]
 

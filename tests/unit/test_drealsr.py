@@ -1,7 +1,6 @@
 """DRealSR from a user's folder: names, pairs, the held-out patches of DADA, and everything that can be wrong."""
 
 import csv
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -74,22 +73,6 @@ def test_pairs_are_matched_by_name_not_by_place(raw):
     assert test.items[0].origin == "x4/Test_x4/Test_x4/test_HR/panasonic_500_x4.png"
 
 
-def test_lr_files_may_carry_the_scale_in_their_names(raw):
-    expected = [item.name for item in collect(raw)[0].items]
-    for path in named(raw, "_x1"):
-        path.rename(path.with_name(path.name.replace("_x1", "_x4")))
-    assert drealsr.missing(raw, ["panasonic"], 4) is None
-    assert [item.name for item in collect(raw)[0].items] == expected
-
-
-def test_scales_and_cameras_do_not_mix(raw):
-    write_fake_drealsr(raw, scale=2, patches=3, photos=1)
-    for scale, counts in ((4, [3, 2, 2]), (2, [1, 2, 1])):
-        splits = collect(raw, "olympus", scale)
-        assert [len(split.items) for split in splits] == counts
-        assert all(f"_x{scale}" in item.name and item.name.startswith("P11") for s in splits for item in s.items)
-
-
 def test_hr_that_is_no_multiple_of_the_scale_loses_its_last_rows_and_columns(tmp_path):
     """Patches of 272 pixels are said of ×3: 90 LR pixels fill 270 of them."""
     folder = write_fake_drealsr(tmp_path, scale=3, patches=3, photos=1, cameras=("sony",))
@@ -124,39 +107,6 @@ def test_missing_says_what_where_from_and_which_setting(raw, tmp_path):
         drealsr.missing(raw, ["leica"], 4)
     with pytest.raises(UserError, match="test HR of sony"):
         collect(raw, "sony")
-
-
-@pytest.mark.parametrize(("lost", "partner"), [("100_x1_2", "LR"), ("100_x4_2", "HR"), ("500_x1", "LR")])
-def test_a_missing_partner_is_named(raw, lost, partner):
-    (path,) = named(raw, f"panasonic_{lost}.png")
-    path.unlink()
-    other = path.name.replace("_x1", "_x?").replace("_x4", "_x?").replace("_x?", "_x4" if partner == "LR" else "_x1")
-    with pytest.raises(UserError, match=rf"{other}: its {partner} partner does not exist in .*_{partner}"):
-        collect(raw)
-    assert collect(raw, "olympus")
-
-
-def test_lr_and_hr_of_other_sizes_are_both_named(raw):
-    (path,) = named(raw, "panasonic_501_x1")
-    write_png(path, np.zeros((20, 24, 3), np.uint8))
-    with pytest.raises(
-        UserError, match=r"panasonic_501_x4\.png is 84x96 but .*panasonic_501_x1\.png is 20x24.*4 times"
-    ):
-        collect(raw)
-
-
-def test_patches_of_another_size_are_refused(raw):
-    for times, factor in ((1, 1), (4, 4)):
-        (path,) = named(raw, f"sony_100_x{times}_1.png")
-        write_png(path, np.zeros((8 * factor, 8 * factor, 3), np.uint8))
-    with pytest.raises(UserError, match="expected one size"):
-        collect(raw, "sony")
-
-
-def test_the_same_image_in_two_folders_is_refused(raw):
-    shutil.copytree(raw / "x4" / "Train_x4" / "Train_x4", raw / "copy")
-    with pytest.raises(UserError, match="the same image twice"):
-        collect(raw)
 
 
 def test_nothing_left_to_train_on(tmp_path):
