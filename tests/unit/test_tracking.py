@@ -14,7 +14,6 @@ from pipeline.exclusive import exclusive
 from pipeline.tracking import store as tracking_store
 from pipeline.tracking.finished import collect
 from pipeline.tracking.ingest import BY, ingest
-from pipeline.tracking.live import Mirror, main
 from tests.tracking_examples import ADAPT, write_evaluation, write_sealed, write_seeds, write_training
 from tests.tracking_servers import pretender
 
@@ -295,64 +294,8 @@ def test_changed_receipts_histories_and_metrics_are_named_all_at_once_and_nothin
         collect([receipts[1]])
 
 
-def test_trainings_under_way_are_shown_until_they_end(uri):
-    from mlflow import MlflowClient
-
-    mirror, history = Mirror(), ADAPT / "history.partial.jsonl"
-
-    def look() -> dict[str, list[int]]:
-        with tracking_store.opened(uri) as store:
-            mirror.look(store)
-        client, curves = MlflowClient(tracking_uri=uri), {}
-        for number, run in stored(uri).items():
-            assert run.info.status == "RUNNING" and run.info.run_name == "real/sony-olympus/dada/adapt/seed0 (live)"
-            curves[number] = [point.step for point in client.get_metric_history(number, "l1")]
-        return curves
-
-    def write(lines: list[int], end: str = "\n") -> None:
-        history.parent.mkdir(parents=True, exist_ok=True)
-        history.write_text("\n".join(f'{{"step": {step}, "l1": 0.5, "l2": 1}}' for step in lines) + end)
-
-    write([10, 20, 30], end='\n{"step": 40, "l')
-    ((number, steps),) = look().items()
-    assert steps == [10, 20, 30]
-    write([10, 20, 30, 40, 50])
-    assert look() == {number: [10, 20, 30, 40, 50]}
-    assert look() == {number: [10, 20, 30, 40, 50]}
-
-    # Cut back to its saved state; then the watcher is started anew, or has lost sight of the store.
-    write([10, 20])
-    ((second, steps),) = look().items()
-    assert second != number and steps == [10, 20]
-    mirror.forget()
-    ((third, steps),) = look().items()
-    assert third != second and steps == [10, 20]
-
-    ids, _ = ingest(collect([write_seeds(2, 1)[1]]), uri)
-    assert set(stored(uri)) == {third, *ids.values()}
-    history.unlink()
-    with tracking_store.opened(uri) as store:
-        assert mirror.look(store) == 0
-    assert set(stored(uri)) == set(ids.values())
-
-
-def test_the_watcher_outlives_a_dead_server(uri, monkeypatch, capsys):
-    looks = iter([None, None, KeyboardInterrupt])
-
-    def pause(seconds: float) -> None:
-        assert seconds == 7.0
-        if stop := next(looks):
-            raise stop
-
-    with pretender("closed") as address:
-        monkeypatch.setattr("sys.argv", ["watch", "--uri", address, "--seconds", "7"])
-        monkeypatch.setattr("pipeline.tracking.live.time.sleep", pause)
-        assert main() == 0
-    assert capsys.readouterr().err.count(f"tracking.uri {address}: the MLflow store cannot be used (Failed") == 3
-
-
 def test_neither_torch_nor_mlflow_is_loaded_by_importing():
-    code = "import sys, pipeline.tracking, pipeline.tracking.live; print({'torch', 'mlflow'} & set(sys.modules))"
+    code = "import sys, pipeline.tracking.ingest; print({'torch', 'mlflow'} & set(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True, timeout=120
     )
