@@ -20,15 +20,14 @@ def elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "here")
 
 
-def realsr(folder: Path, pairs: int = 2, same: bool = False, scale: int = 4) -> Path:
+def realsr(folder: Path, pairs: int = 2, scale: int = 4) -> Path:
     """`pairs` pairs of each camera and split below a folder that is named like the other camera."""
     for camera in ("Canon", "Nikon"):
         for split in ("Train", "Test"):
             place = folder / "Nikon" / "RealSR(V3)" / camera / split / str(scale)
             for number in range(1, pairs + 1):
                 picture(place / f"{camera}_{number:03d}_HR.png", 8 * scale, 8 * scale)
-                small = 8 * scale if same else 8
-                picture(place / f"{camera}_{number:03d}_LR{scale}.png", small, small)
+                picture(place / f"{camera}_{number:03d}_LR{scale}.png")
     return folder
 
 
@@ -52,12 +51,6 @@ def test_realsr_v3_pairs_and_counts(tmp_path):
 def test_realsr_with_all_test_pairs_is_complete_there(tmp_path):
     found, _ = report("realsr", realsr(tmp_path / "raw", pairs=50))
     assert [part(found, camera, 4, "test")["state"] for camera in ("Canon", "Nikon")] == ["complete", "complete"]
-
-
-def test_realsr_v1_and_v2_are_told_by_equal_sizes(tmp_path):
-    found, said = report("realsr", realsr(tmp_path / "raw", same=True))
-    assert "HR and LR of 8 of 8 pairs have the same size: RealSR V1 or V2. V3 is wanted." in said
-    assert found["level"] == "fail" and "https://github.com/csjcai/RealSR" in said
 
 
 def test_realsr_lr_of_another_scale_is_no_partner(tmp_path):
@@ -88,24 +81,17 @@ def test_div2k_counts_and_names_what_a_cut_off_archive_lost(tmp_path):
     assert "HR train, missing: 0744, 0745, 0746 … and 54 more" in said
 
 
+def test_lr_of_another_scale_in_a_folder_of_div2k_is_no_lr(tmp_path):
+    picture(div2k(tmp_path / "raw", [4], lr=(2, 4)) / "DIV2K_train_LR_bicubic/X4/0004x2.png", 6, 8)
+    found, _ = report("div2k", tmp_path / "raw")
+    assert list(found["strays"]) == ["DIV2K_train_LR_bicubic/X4/0004x2.png"]
+    assert [part(found, "bicubic", scale, "train")["faults"].keys() for scale in (2, 4)] == [{"missing"}] * 2
+
+
 def test_div2k_whole_hr_passes_and_the_folder_itself_may_be_named(tmp_path):
     raw = div2k(tmp_path / "raw", range(1, 901))
     assert report("div2k", raw)[0]["level"] == "pass"
     assert part(report("div2k", raw / "DIV2K_valid_HR")[0], "HR", None, "valid")["state"] == "complete"
-
-
-def test_div2k_lr_is_paired_with_the_hr_that_all_scales_share(tmp_path):
-    raw = div2k(tmp_path / "raw", range(1, 6), lr=(2, 4))
-    (raw / "DIV2K_train_HR/0002.png").unlink()
-    picture(raw / "DIV2K_train_LR_bicubic/X4/0003x4.png", 4, 4)
-    picture(raw / "DIV2K_train_LR_bicubic/X4/0004x2.png", 6, 8)
-    found, _ = report("div2k", raw)
-    row = part(found, "bicubic", 4, "train")
-    assert list(row["faults"]["no_hr"]) == ["0002x4.png"] and list(row["faults"]["size"]) == ["0003"]
-    assert "0004" not in row["faults"].get("twice", {}) and found["strays"] == {
-        "DIV2K_train_LR_bicubic/X4/0004x2.png": "an image of no part that is known"
-    }
-    assert part(found, "bicubic", 2, "train")["faults"].keys() == {"no_hr", "missing"}
 
 
 def test_flickr2k_counts(tmp_path):

@@ -211,12 +211,33 @@ def test_a_fault_is_named_by_packing_and_by_adoption(whole, what):
     if "twice" not in what:
         assert told[place] == {fault: {image: told[place][fault][image]}}
         assert all(image.startswith(other) for names in told.values() for of in names.values() for other in of)
+    assert ("1 of 10 pairs have the same size: RealSR V1 or V2" in said) == (what == "RealSR: versions 1, 2")
     if COPIES[name].other and "twice" not in what:
         assert [4, group] not in found["usable"] and [
             4,
             COPIES[name].other.capitalize() if name == "realsr" else COPIES[name].other,
         ] in found["usable"]
         assert packed(name, COPIES[name].other, raw)
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_a_copy_that_is_not_there_is_named_with_its_page_and_its_setting(whole, tmp_path, name):
+    _, module, settings, other = COPIES[name]
+    page = {"div2k": "https://data.vision.ee.ethz.ch/cvl/DIV2K/"}.get(name) or module.PAGE
+    (tmp_path / "empty").mkdir()
+    for folder, why in (
+        (None, "names no folder"),
+        (tmp_path / "no", "no is not a folder"),
+        (tmp_path / "empty", "empty holds no"),
+    ):
+        message = module.missing(folder, [other or name], 4)
+        assert "is missing: " in message and "\n" not in message
+        assert all(words in message for words in (why, page, f"`adopt.{name}`"))
+    with pytest.raises(UserError, match="is missing"):
+        module.collect(settings, other or name, 4, tmp_path / "empty")
+    assert module.missing(whole(name), [other or name], 4) is None
+    with pytest.raises(UserError, match=r"no (camera|photo set|test set) leica; "):
+        module.missing(tmp_path, ["leica"], 4)
 
 
 # ------------------------------------------------------------------------------------------------ what is no fault

@@ -89,22 +89,16 @@ def test_hr_that_is_no_multiple_of_the_scale_loses_its_last_rows_and_columns(tmp
         collect(folder, "sony", 3)
 
 
-def test_missing_says_what_where_from_and_which_setting(raw, tmp_path):
-    assert drealsr.missing(raw, ["panasonic", "sony", "olympus"], 4) is None
+def test_missing_says_what_and_where_from(raw):
     assert drealsr.missing(str(raw), ["panasonic"], 4) is None
-    for folder, reason in ((None, "names no folder"), (tmp_path / "no", "is not a folder")):
-        message = drealsr.missing(folder, ["panasonic"], 4)
-        for part in (reason, "x4", drealsr.PAGE, drealsr.BAIDU, drealsr.DRIVE, "`adopt.drealsr`", "Train_x4"):
-            assert part in message
-        assert "\n" not in message
+    for words in (drealsr.BAIDU, drealsr.DRIVE, "x4", "Train_x4"):
+        assert words in drealsr.missing(None, ["panasonic"], 4)
     assert "train HR of panasonic, no" in drealsr.missing(raw, ["panasonic"], 3)
     for path in named(raw, "sony_50"):
         path.unlink()
     (raw / "Test_x4.zip.001").touch()
     message = drealsr.missing(raw, ["panasonic", "sony"], 4)
     assert "holds no test HR of sony, no test LR of sony (there are archives to unpack: Test_x4.zip.001)" in message
-    with pytest.raises(UserError, match="no camera leica"):
-        drealsr.missing(raw, ["leica"], 4)
     with pytest.raises(UserError, match="test HR of sony"):
         collect(raw, "sony")
 
@@ -124,12 +118,3 @@ def test_pack_reads_the_folder_and_says_that_it_is_incomplete(raw, tmp_path, cap
     assert "sony x4 train: 3 of 5903 images that the authors list" in capsys.readouterr().err
     assert Packed(this.outputs["train_hr"]).take([0, 1]).shape == (2, 64, 64, 3)
     assert Packed(this.outputs["test_lr"]).sizes() == [(20, 24), (21, 24)]
-
-
-def test_a_damaged_image_stops_the_job_and_leaves_no_file_of_its_split(raw, tmp_path):
-    (path,) = named(raw, "sony_501_x4")
-    path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(UserError, match=r"sony_501_x4\.png: damaged or truncated"):
-        pack.work(job(tmp_path / "out", {"camera": "sony", "scale": "4"}, SETTINGS, raw))
-    assert not list((tmp_path / "out").glob("*test*"))
-    assert not list((tmp_path / "out").glob("manifest*"))
