@@ -1,20 +1,18 @@
 """DRealSR from a user's folder: names, pairs, the held-out patches of DADA, and everything that can be wrong."""
 
-import csv
-from pathlib import Path
-
 import numpy as np
 import pytest
 
+from pipeline.adopt import drealsr as known
 from pipeline.datasets import drealsr
 from pipeline.errors import UserError
 from pipeline.images.rgb import read_rgb, write_png
 from pipeline.jobs import pack
 from pipeline.sampling.packed import Packed
+from tests.adopted import LISTS
 from tests.fake_drealsr import write_fake_drealsr
 from tests.unit.test_simcam import job
 
-LISTS = Path(__file__).parents[2] / "data" / "lists"
 SETTINGS = {"module": "drealsr", "recipe": {}, "val": {"patches": 2, "seed": 1}}
 
 
@@ -25,11 +23,6 @@ def raw(tmp_path):
 
 def collect(raw, camera="panasonic", scale=4):
     return drealsr.collect(SETTINGS, camera, scale, raw)
-
-
-def listed(file):
-    with open(LISTS / file, newline="") as stream:
-        return [name for row in csv.reader(stream) for name in row[1:] if name.endswith(".png")]
 
 
 def named(folder, part):
@@ -45,20 +38,11 @@ def named(folder, part):
     ],
 )
 def test_held_out_patches_are_those_that_dada_drops(camera, count, dropped, used):
-    files = [name.removesuffix(".png") for name in listed("train.csv") if name.startswith(drealsr.CAMERAS[camera])]
+    files = known.listed(LISTS / "train.csv")[camera]
     held_out, kept = drealsr.hold_out(files, 50, 1)
     assert (len(held_out), len(kept)) == (50, count - 50)
     assert (held_out[0], kept[0]) == (dropped, used)
     assert drealsr.hold_out(list(range(10)), 0, 1)[1] == [6, 8, 9, 7, 5, 3, 0, 4, 1, 2]
-
-
-def test_lists_and_code_agree_on_cameras_and_counts():
-    train, test = listed("train.csv"), listed("test.csv")
-    assert (len(train), len(test)) == (30502, 93)
-    for camera, counts in drealsr.LISTED[4].items():
-        found = tuple(len(drealsr.keys(names, camera, (4,))) for names in (train, test))
-        assert found == counts
-    assert all(sum(name.startswith(token) for token in drealsr.CAMERAS.values()) == 1 for name in train + test)
 
 
 def test_pairs_are_matched_by_name_not_by_place(raw):
