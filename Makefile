@@ -75,10 +75,10 @@ test-slurm: $(READY) ## start a real SLURM here and test the workflow on it (ins
 	@OMP_NUM_THREADS=1 $(PY) -m tests.slurm.run -n 3 --dist worksteal $(AGAIN)
 
 bench-receipts: $(READY) ## what receipts cost: dry runs of 900 and of 5,000 jobs with and without them, and the audit
-	@OMP_NUM_THREADS=1 $(PY) -m tests.long.overhead 900 5000
+	@OMP_NUM_THREADS=1 $(PY) -m bench.receipts 900 5000
 
 bench-data: $(READY) ## decoding PNGs against packed files, same batches: PAIRS=4000, or PAIRS=--full for DRealSR's 30,502
-	@OMP_NUM_THREADS=1 $(PY) -m tests.long.bench_data $(or $(PAIRS),4000)
+	@OMP_NUM_THREADS=1 $(PY) -m bench.data $(or $(PAIRS),4000)
 
 lint: $(READY) ## run ruff, snakefmt, snakemake --lint
 	@$(PY) -m ruff check --no-cache .
@@ -99,5 +99,5 @@ publish: $(READY) ## upload large files with DVC, if nothing is out of date and 
 
 clean: ## remove caches of tests and linters; keep results, data and .venv
 	@rm -rf .pytest_cache .ruff_cache .hypothesis mlflow.db.lock
-	@find pipeline tests rules -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find bench pipeline tests rules -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "Caches are gone. Kept on purpose, they took hours: results/, data/, mlflow.db, .venv/ (remove them by hand)."

@@ -1,12 +1,17 @@
 """Tiny copies of data sets as users have them, and what an adoption says of them."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from pipeline.adopt import drealsr
 from pipeline.adopt.__main__ import adopt
+from pipeline.adopt.parts import Expected, Layout, Part
+
+LISTS = Path(__file__).parents[1] / "data" / "lists"
 
 
 def picture(path: Path, height: int = 8, width: int = 8, seed: int | None = None) -> Path:
@@ -48,3 +53,15 @@ def listing(folder: Path) -> dict[str, tuple]:
                 status.st_ino,
             )
     return found
+
+
+def short_drealsr() -> Layout:
+    """DRealSR's layout with lists of what `write_fake_drealsr(patches=5, photos=2)` writes."""
+    tails = {"train": [(100 + number // 3, f"_x4_{number % 3 + 1}") for number in range(5)]}
+    tails["test"] = [(500, "_x4"), (501, "_x4")]
+    expected = {}
+    for camera, head in {"panasonic": "panasonic_", "sony": "sony_", "olympus": "P114"}.items():
+        for split, names in tails.items():
+            keys = frozenset(f"{head}{number}{tail}" for number, tail in names)
+            expected[Part(camera, 4, split)] = Expected(len(keys), keys, "a short list")
+    return replace(drealsr.layout(LISTS), expected=expected, required=frozenset(expected))

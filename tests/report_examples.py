@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipeline.jobs import table as table_job
+from pipeline.jobs.table import work as make_table
 from pipeline.provenance.job import Job
 from pipeline.sampling.packed import write_images
 from tests import table_examples
@@ -23,7 +23,7 @@ def report(folder: Path, photographs: dict[str, np.ndarray], crop: int, settings
     )
     cross = table_examples.crossdevice(folder / "cross")
     for job in (table, cross):
-        table_job.work(job)
+        make_table(job)
     reduced = {name: resized(image, 1 / 4) for name, image in photographs.items()}
     blurred = {name: resized(image, 4) for name, image in reduced.items()}
     crops = {}

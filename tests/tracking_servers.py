@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -66,15 +66,15 @@ class Server:
 class Cut:
     """A way to a server on which the `at`-th request is the last: `before` it arrives, or `after`, with its answer lost.
 
-    What happens then is `also`; later requests are refused until `at` is set anew. `count`: requests so far.
+    Later requests are refused until `at` is set anew. `count`: requests so far.
     """
 
     def __init__(self, port: int):
-        self.port, self.count, self.at, self.when, self.also = port, 0, 0, "before", lambda: None
+        self.port, self.count, self.at, self.when = port, 0, 0, "before"
 
-    def set(self, at: int, when: str = "before", also: Callable[[], None] = lambda: None) -> None:
+    def set(self, at: int, when: str = "before") -> None:
         """Count anew; cut at request `at`, never if it is 0."""
-        self.count, self.at, self.when, self.also = 0, at, when, also
+        self.count, self.at, self.when = 0, at, when
 
     @contextmanager
     def serving(self) -> Iterator[str]:
@@ -88,7 +88,6 @@ class Cut:
                 last = cut.at and cut.count >= cut.at
                 self.close_connection = True
                 if last and (cut.when == "before" or cut.count > cut.at):
-                    cut.also()
                     return
                 behind = http.client.HTTPConnection("127.0.0.1", cut.port, timeout=60)
                 behind.request(self.command, self.path, body, {"Content-Type": "application/json"})
@@ -96,7 +95,6 @@ class Cut:
                 content = answer.read()
                 behind.close()
                 if last:
-                    cut.also()
                     return
                 self.send_response(answer.status)
                 for name, value in (("Content-Type", "application/json"), ("Content-Length", str(len(content)))):
@@ -117,8 +115,8 @@ def pretender(kind: str) -> Iterator[str]:
     """The address of a server that is no MLflow server.
 
     `closed`: nobody listens; `silent`: takes connections and never answers; `dribble`: a header now and then, for ever;
-    `slow`: a plausible answer after 0.3 seconds, `slower`: after 3; `error`: status 500; `html`: a page to log in;
-    `empty`: JSON that says nothing.
+    `slow`: a plausible answer after 0.3 seconds; `error`: status 500; `html`: a page to log in; `empty`: JSON that says
+    nothing.
     """
     if kind in ("closed", "silent"):
         with create_server(("127.0.0.1", 0)) as listening:
@@ -148,7 +146,7 @@ def _pretending(kind: str) -> type[BaseHTTPRequestHandler]:
     page = "<html><body>Please log in.</body></html>"
     answers = {"error": (500, "oops"), "html": (200, page), "empty": (200, "{}")}
     status, body = answers.get(kind, (200, json.dumps(ANSWER)))
-    delay = {"slow": 0.3, "slower": 3.0}.get(kind, 0.0)
+    delay = 0.3 if kind == "slow" else 0.0
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -2,10 +2,12 @@
 
 import json
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 
+from pipeline.tracking import store
 from tests.tracking_servers import pretender
 from tests.workflow.workspace import CROSS, ENVIRONMENT, REPORT, TABLE, Workspace
 
@@ -43,25 +45,6 @@ def copy_of(workspace: Workspace, folder: Path, uri: str) -> Workspace:
     return copied
 
 
-def results(workspace: Workspace) -> dict[str, bytes]:
-    """Everything under results/, receipts without what is told for information, no logs."""
-    found = {}
-    for path in sorted((workspace.folder / "results").rglob("*")):
-        if path.is_file() and path.suffix not in (".log", ".txt"):
-            content = path.read_bytes()
-            if path.name.endswith(".receipt.json"):
-                receipt = json.loads(content)
-                content = json.dumps([receipt[name] for name in ("key", "inputs", "outputs")]).encode()
-            found[str(path.relative_to(workspace.folder))] = content
-    return found
-
-
-def trained(workspace: Workspace) -> float:
-    """Seconds that its trainings took together."""
-    receipts = workspace.folder.glob("results/runs/**/generator.safetensors.receipt.json")
-    return sum(json.loads(path.read_text())["run"]["seconds"] for path in receipts)
-
-
 def test_trainings_and_tables_do_not_know_of_the_store(fresh, tmp_path, monkeypatch):
     log = tmp_path / "seen.txt"
     (tmp_path / "spy").mkdir()
@@ -74,18 +57,12 @@ def test_trainings_and_tables_do_not_know_of_the_store(fresh, tmp_path, monkeypa
         seen = [line for line in log.read_text().splitlines() if " -m pipeline." in line]
         assert seen == [], "a job looked at the network or loaded MLflow"
         # The spy does see the one that may.
+        begin = time.monotonic()
         done = silent.snakemake("-c1", "--", TRACKED, check=False)
+        assert time.monotonic() - begin < store.TRIAL + store.ANSWER + 60
         assert done.returncode == 1 and address in done.stdout + done.stderr
         seen = [line for line in log.read_text().splitlines() if " -m pipeline.tracking " in line]
         assert any("socket.connect" in line for line in seen) and any("import ('mlflow" in line for line in seen)
-    local = copy_of(fresh, tmp_path / "local", "sqlite:///mlflow.db")
-    local.snakemake("-c2", "--", TABLE)
-    times = trained(silent), trained(local)
-    print(
-        f"trainings together: silent server {times[0]:.1f} s, SQLite {times[1]:.1f} s; {len(results(local))} files equal"
-    )
-    assert results(silent) == results(local)
-    assert times[0] < 3 * times[1] + 5
 
 
 def test_a_store_that_fails_at_once_holds_up_neither_tables_nor_report(fresh, tmp_path):

@@ -88,6 +88,9 @@ def test_a_test_set_is_adopted_from_where_it_is_packed(tmp_path, place):
         assert (row["state"], row["found"], found["level"], len(test.items)) == ("complete", 5, "pass", 5)
         assert not {item.origin for item in test.items} & found["strays"].keys()
         assert ("cropped to multiples of 12" in said) == place.endswith("GTmod12")
+        if place.endswith("GTmod12"):
+            with pytest.raises(UserError, match="cropped to multiples of 12, which loses pixels at scale 8"):
+                benchmark.collect(TEST, "set5", 8, folder)
 
 
 def test_of_several_kinds_of_hr_both_take_the_same(tmp_path):

@@ -105,15 +105,6 @@ def test_whole_photographs_are_packed_without_a_rule_and_can_be_trained_on(tmp_p
         PatchSampler(files, 4, 37, 2, 0)
 
 
-def test_pairs_of_other_versions_are_refused(tmp_path):
-    """Versions 1 and 2: LR as large as HR."""
-    raw = write_realsr(tmp_path)
-    lr = next(raw.rglob("Train/4/Nikon_002_LR4.png"))
-    shutil.copyfile(lr.with_name("Nikon_002_HR.png"), lr)
-    with pytest.raises(UserError, match=r"Nikon_002_HR\.png is 168x164 but .*Nikon_002_LR4\.png is 168x164.*4 times"):
-        realsr.collect(REALSR, "nikon", 4, raw)
-
-
 def test_a_remainder_of_hr_is_cut_at_the_right_and_bottom(tmp_path):
     raw = write_realsr(tmp_path)
     hr = next(raw.rglob("Test/4/Canon_001_HR.png"))
@@ -141,31 +132,13 @@ def test_a_photograph_below_one_lr_pixel_is_refused(tmp_path):
         benchmark.collect(TEST, "set5", 16, tmp_path)
 
 
-@pytest.mark.parametrize(("lost", "partner"), [("LR4", "HR"), ("HR", "LR4")])
-def test_a_missing_partner_is_named(tmp_path, lost, partner):
-    raw = write_realsr(tmp_path)
-    next(raw.rglob(f"Train/4/Canon_002_{lost}.png")).unlink()
-    with pytest.raises(UserError, match=rf"Canon_002_{partner}\.png: its partner Canon_002_{lost}\.png does not exist"):
-        realsr.collect(REALSR, "canon", 4, raw)
-    assert realsr.collect(REALSR, "nikon", 4, raw)
-
-
 def test_realsr_says_what_is_missing(tmp_path):
     raw = write_realsr(tmp_path / "raw")
-    assert realsr.missing(raw, ["canon", "nikon"], 4) is None
-    for folder, reason in ((None, "names no folder"), (tmp_path / "no", "is not a folder")):
-        message = realsr.missing(folder, ["canon"], 4)
-        assert reason in message and realsr.PAGE in message and "`adopt.realsr`" in message and "\n" not in message
     assert "holds no train pairs of canon, no test pairs of canon" in realsr.missing(raw, ["canon"], 3)
-    with pytest.raises(UserError, match="no camera sony"):
-        realsr.missing(raw, ["sony"], 4)
     with pytest.raises(UserError, match="RealSR x2 is missing"):
         realsr.collect(REALSR, "canon", 2, raw)
     with pytest.raises(UserError, match="takes all of them for validation"):
         realsr.collect(REALSR | {"val": {"images": 3, "seed": 1}}, "canon", 4, raw)
-    shutil.copytree(raw / "RealSR(V3)", raw / "again")
-    with pytest.raises(UserError, match="the same photograph twice"):
-        realsr.collect(REALSR, "canon", 4, raw)
 
 
 # ----------------------------------------------------------------------------------------------------------- DIV2K
@@ -233,13 +206,8 @@ def test_parts_of_one_photograph_are_never_in_two_splits(tmp_path):
 
 def test_photo_sets_say_what_is_missing(tmp_path):
     raw = write_div2k(tmp_path / "raw")
-    assert df2k.missing(raw, ["div2k"], 4) is None
     message = df2k.missing(raw, ["flickr2k"], 4)
     assert "holds no images in Flickr2K_HR" in message and "`adopt.flickr2k`" in message
-    assert "names no folder" in df2k.missing(None, ["div2k"], 4)
-    assert "is not a folder" in df2k.missing(tmp_path / "no", ["div2k"], 4)
-    with pytest.raises(UserError, match="no photo set imagenet"):
-        df2k.missing(raw, ["imagenet"], 4)
     with pytest.raises(UserError, match="DIV2K is missing"):
         df2k.collect(DIV2K, "div2k", 4, None)
     shutil.copytree(raw / "DIV2K/DIV2K_train_HR", raw / "copy/DIV2K_train_HR")
@@ -305,27 +273,9 @@ def test_urban100_comes_from_the_hr_of_scale_4(tmp_path, scale):
         benchmark.collect(TEST, "urban100", 2, raw)
 
 
-@pytest.mark.parametrize("place", ["Set5/HR", "set5/original", "x/Set5", "benchmark/Set5/GTmod12"])
-def test_other_layouts_of_test_sets(tmp_path, place):
-    write_png(tmp_path / place / "baby.png", pixels(51, 67))
-    write_png(tmp_path / Path(place).parent / "LR_bicubic/X4/babyx4.png", pixels(12, 16))
-    write_png(tmp_path / "Set14/HR/comic.png", pixels(51, 67))
-    *_, test = benchmark.collect(TEST, "set5", 4, tmp_path)
-    assert [item.name for item in test.items] == ["baby"]
-    if place.endswith("GTmod12"):
-        with pytest.raises(UserError, match="cropped to multiples of 12, which loses pixels at scale 8"):
-            benchmark.collect(TEST, "set5", 8, tmp_path)
-
-
 def test_test_sets_say_what_is_wrong(tmp_path):
     raw = write_self_exemplar(tmp_path / "raw", srfs=(2, 3))
-    assert benchmark.missing(raw, ["set5"], 4) is None
-    for folder, reason in ((None, "names no folder"), (tmp_path / "no", "is not a folder"), (tmp_path, "no PNG")):
-        (tmp_path / "empty").mkdir(exist_ok=True)
-        message = benchmark.missing(tmp_path / "empty" if folder == tmp_path else folder, ["manga109"], 4)
-        assert reason in message and "manga109.org" in message and "`adopt.manga109`" in message
-    with pytest.raises(UserError, match="no test set set6"):
-        benchmark.missing(raw, ["set6"], 4)
+    assert "manga109.org" in benchmark.missing(None, ["manga109"], 4)
     with pytest.raises(UserError, match="no image_SRF_4, but image_SRF_2, image_SRF_3"):
         benchmark.collect(TEST | {"test": {"srf": 4}}, "set5", 4, raw)
     shutil.copytree(raw / "data/Set5", raw / "copy/Set5")
@@ -334,22 +284,6 @@ def test_test_sets_say_what_is_wrong(tmp_path):
     write_png(tmp_path / "odd/LR/a.png", pixels(8, 8))
     with pytest.raises(UserError, match="no folder original, hr, gt or gtmod12 with images"):
         benchmark.collect(TEST, "set14", 4, tmp_path / "odd")
-    for place in ("HR", "x/HR"):
-        write_png(tmp_path / "odd" / place / "a.png", pixels(8, 8))
-    with pytest.raises(UserError, match="which is the HR"):
-        benchmark.collect(TEST, "set14", 4, tmp_path / "odd")
-
-
-def test_a_damaged_grey_image_is_named(tmp_path):
-    raw = write_self_exemplar(tmp_path)
-    path = next(raw.rglob("img_002_SRF_4_HR.png"))
-    path.write_bytes(path.read_bytes()[:300])
-    *_, test = benchmark.collect(TEST, "set5", 4, raw)
-    with pytest.raises(UserError, match=r"img_002_SRF_4_HR\.png: damaged or truncated"):
-        list(test.pairs)
-    path.write_bytes(path.read_bytes()[:27])
-    with pytest.raises(UserError, match=r"img_002_SRF_4_HR\.png: damaged or truncated"):
-        benchmark.collect(TEST, "set5", 4, raw)
 
 
 # --------------------------------------------------------------------------------------------------------- settings

@@ -212,8 +212,8 @@ def test_scale_without_recipe_and_sizes_that_do_not_fit_are_refused():
 def test_unknown_modules_are_named():
     with pytest.raises(UserError, match=r"no pipeline/datasets/nosuch\.py"):
         load("nosuch")
-    with pytest.raises(UserError, match=r"packed\.py has no function `collect`"):
-        load("packed")
+    with pytest.raises(UserError, match=r"folders\.py has no function `collect`"):
+        load("folders")
 
 
 # -------------------------------------------------------------------------------------------------------- the job

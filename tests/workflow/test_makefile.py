@@ -99,7 +99,7 @@ def test_clean_keeps_what_took_hours(clone):
     for path in ("results/runs/a/generator.safetensors", "data/packed/b.safetensors", "mlflow.db", ".venv/bin/python"):
         (clone / path).parent.mkdir(parents=True, exist_ok=True)
         (clone / path).write_text("x")
-    for folder in ("pipeline/__pycache__", "tests", "rules", ".pytest_cache"):
+    for folder in ("bench", "pipeline/__pycache__", "tests", "rules", ".pytest_cache"):
         (clone / folder).mkdir(parents=True)
     assert "Kept on purpose" in make(clone, "clean").stdout
     for path in ("results/runs/a/generator.safetensors", "data/packed/b.safetensors", "mlflow.db", ".venv/bin/python"):

@@ -1,4 +1,4 @@
-"""What packing is worth: `python -m tests.long.bench_data 4000`, or `--full` for DRealSR's 30,502 training pairs.
+"""What packing is worth: `python -m bench.data 4000`, or `--full` for DRealSR's 30,502 training pairs.
 
 Writes pairs of PNGs as DRealSR has them (HR 192 x 192, LR 48 x 48; textures with noise, so that they take the room of
 photographs; 1,500 pictures, copied under as many names as asked for), packs them by the rule `pack`, and draws the same
@@ -200,13 +200,13 @@ def told(count: int, raw: Path, workspace: Workspace, found: dict[str, Reading],
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(prog="python -m tests.long.bench_data", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.data", description=__doc__)
     parser.add_argument("pairs", nargs="?", type=int, default=4000)
     parser.add_argument("--full", action="store_true", help=f"{FULL} pairs, as in DRealSR")
     parser.add_argument("--folder", help="where there is room: about 0.2 MB per pair")
     asked = parser.parse_args()
     count = FULL if asked.full else asked.pairs
-    with tempfile.TemporaryDirectory(prefix="bench_data", dir=asked.folder) as folder:
+    with tempfile.TemporaryDirectory(prefix="bench", dir=asked.folder) as folder:
         raw = Path(folder) / "DRealSR"
         write_pngs(raw, count)
         workspace = pack(Path(folder) / "repo", raw)

@@ -1,4 +1,4 @@
-"""What receipts cost: `python -m tests.long.overhead 900 5000` times dry runs with and without them, and the audit.
+"""What receipts cost: `python -m bench.receipts 900 5000` times dry runs with and without them, and the audit.
 
 The tiny edition, run once with one seed; then its runs are written again under as many seeds as make that many jobs,
 each with the receipt that its job would have left. Tables are made by Snakemake, as always.
@@ -24,20 +24,19 @@ import shutil, sys
 from pathlib import Path
 from pipeline import files
 from pipeline.provenance import job, receipts
-from pipeline.plan import params, runs as plan, keys
+from pipeline.plan import cells, keys, params
+from pipeline.plan.run import Run
 
 now = params.load("params.yaml")
 known, told = {}, receipts.collect().receipts
 tables = ("dada_simcam", "dada_simcam_crossdevice")
-work = [("train", run) for table in tables for run in plan.training_runs(now, table).values()]
+work = [("train", run) for table in tables for run in cells.training_runs(now, table).values()]
 for table in tables:
-    for cell in plan.table_cells(now, table):
-        names = cell["metrics"].split("/")
-        if len(names) > 5:
-            setting, cameras, method, stage, seed = names[3:8]
-            wildcards = {"dataset": "simcam", "scale": "4", "setting": setting, "cameras": cameras, "method": method}
-            wildcards |= {"stage": stage, "seed": seed.removeprefix("seed"), "camera": cell["target"]}
-            work.append(("evaluate", wildcards))
+    for cell in cells.table_cells(now, table):
+        run = Run.of(cell["metrics"])
+        if run.stage:
+            wildcards = {name: str(value) for name, value in vars(run).items()}
+            work.append(("evaluate", wildcards | {"camera": cell["target"]}))
 for stage, wildcards in work:
     first, *_ = outputs = list(keys.kind(stage).outputs(now, wildcards).values())
     old = {path: path.replace(f"/seed{wildcards['seed']}/", "/seed0/") for path in outputs}
@@ -146,7 +145,7 @@ def measure(workspace: Workspace) -> dict[str, Cost]:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(prog="python -m tests.long.overhead", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.receipts", description=__doc__)
     parser.add_argument("jobs", nargs="+", type=int, help="about how many jobs")
     with tempfile.TemporaryDirectory(prefix="overhead") as folder:
         small = finished(Path(folder) / "small")
