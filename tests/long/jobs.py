@@ -6,7 +6,7 @@ CAMERAS = {"P": "panasonic", "S": "sony"}
 
 
 def _pack(camera: str) -> str:
-    return f"pack: {PACKED}/{CAMERAS[camera]}/train_lr.safetensors"
+    return f"pack: results/manifests/simcam_x4/{CAMERAS[camera]}.csv"
 
 
 def run(cameras: str, method: str, stage: str, seed: int = 0) -> str:
@@ -24,6 +24,11 @@ def evaluate(cameras: str, method: str, stage: str, on: str, seed: int = 0) -> s
     return f"evaluate: {run(cameras, method, stage, seed)}/metrics_{CAMERAS[on]}.json"
 
 
+def crops(cameras: str, method: str, stage: str, on: str) -> str:
+    """The job that cuts crops out of what a run makes of a camera's images."""
+    return f"samples: {run(cameras, method, stage)}/samples_{CAMERAS[on]}.safetensors"
+
+
 JOBS = {
     "pack P": _pack("P"),
     "pack S": _pack("S"),
@@ -37,6 +42,10 @@ JOBS = {
     "source_only S on P": evaluate("S", "source_only", "train", "P"),
     "source_only S on S": evaluate("S", "source_only", "train", "S"),
     "dada P→S on S": evaluate("PS", "dada", "adapt", "S"),
+    "crops of bicubic": "samples_untrained: results/runs/simcam_x4/bicubic/samples_sony.safetensors",
+    "crops of source_only P": crops("P", "source_only", "train", "S"),
+    "crops of source_only S": crops("S", "source_only", "train", "S"),
+    "crops of dada P→S": crops("PS", "dada", "adapt", "S"),
     "table": "table: results/tables/dada_simcam.tex",
     "crossdevice": "table: results/tables/dada_simcam_crossdevice.tex",
     "report": "report: results/report/dada_simcam.html",
@@ -46,11 +55,12 @@ NAMES = {job: name for name, job in JOBS.items()}
 # What a change of the thing named reruns, when everything below is asked for.
 NOTHING: frozenset[str] = frozenset()
 TABLES = frozenset({"table", "crossdevice", "report"})
-ADAPTED = frozenset({"adapt P→S", "dada P→S on S", "table", "report"})
+ADAPTED = frozenset({"adapt P→S", "dada P→S on S", "crops of dada P→S", "table", "report"})
 CIRCLED = ADAPTED | {"circle P"}
 EVALUATED = TABLES | {name for name in JOBS if " on " in name}
-COMPUTED = EVALUATED | {"source_only P", "source_only S", "circle P", "adapt P→S"}
-TRAINED = COMPUTED - {"bicubic on S"}
+CROPS = frozenset(name for name in JOBS if name.startswith("crops of"))
+COMPUTED = EVALUATED | CROPS | {"source_only P", "source_only S", "circle P", "adapt P→S"}
+TRAINED = COMPUTED - {"bicubic on S", "crops of bicubic"}
 EVERYTHING = frozenset(JOBS)
 
 

@@ -34,12 +34,14 @@ from tests.long.jobs import (
     ADAPTED,
     CIRCLED,
     COMPUTED,
+    CROPS,
     EVALUATED,
     EVERYTHING,
     NOTHING,
     PACKED,
     TABLES,
     TRAINED,
+    crops,
     evaluate,
     run,
     train,
@@ -73,21 +75,24 @@ DADA, SMALL = "methods.dada.stages", "editions.small"
 LOSS, RATE = f"{DADA}.adapt.loss.code", f"{DADA}.adapt.schedule.small.lr"
 SECOND_PAIR = {train("S", "dada", "circle"), train("SP", "dada", "adapt"), evaluate("SP", "dada", "adapt", "P")}
 SECOND_PAIR |= {"evaluate_untrained: results/runs/simcam_x4/bicubic/metrics_panasonic.json"}
+SECOND_PAIR |= {"samples_untrained: results/runs/simcam_x4/bicubic/samples_panasonic.safetensors"}
+SECOND_PAIR |= {crops("SP", "dada", "adapt", "P"), *(crops(camera, "source_only", "train", "P") for camera in "PS")}
 SECOND_SEED = {train("P", "source_only", "train", 1), train("S", "source_only", "train", 1)}
 SECOND_SEED |= {train("P", "dada", "circle", 1), train("PS", "dada", "adapt", 1)}
 SECOND_SEED |= {evaluate(camera, "source_only", "train", "S", 1) for camera in "PS"}
 SECOND_SEED |= {evaluate("PS", "dada", "adapt", "S", 1)}
-HR_FILE = '"source_hr": data_file(dataset, scale, source, "train"'
+HR_FILE = '"source_hr": (source, "train", "hr")'
 SWAPPED_ROLES = (
-    'inputs = {name: files[name] for name in block["reads"]}',
+    "return {role: roles[role] for role in reads}",
     'swap = {"source_lr": "source_hr", "source_hr": "source_lr"}\n'
-    '    inputs = {name: files[swap.get(name, name)] for name in block["reads"]}',
+    "    return {role: roles[swap.get(role, role)] for role in reads}",
 )
 UP = {train("P", "dada", "up")}
-COPIED = {train("P", "copied", "train"), evaluate("P", "copied", "train", "S")}
+COPIED = {train("P", "copied", "train"), evaluate("P", "copied", "train", "S"), crops("P", "copied", "train", "S")}
 SONY_PACKED = EVERYTHING - {"pack P", "source_only P", "circle P", "source_only P on P"}
 PAGES = frozenset({"table", "report"})
 OTHER, PAGE = frozenset({"crossdevice", "report"}), frozenset({"report"})
+MEASURED_AGAIN = ADAPTED - {"adapt P→S", "crops of dada P→S"}
 BOTH_WAYS = [["panasonic", "sony"], ["sony", "panasonic"]]
 # The report shows samples of every method.
 BASE_NEEDS = (PACKED, CIRCLE, run("P", "source_only", "train"), run("S", "source_only", "train"), BICUBIC, REPORT)
@@ -119,6 +124,7 @@ HARMLESS = [
         setting("editions.lab.training.log_every", 7),
         setting(f"{DADA}.up.schedule.small.lr", 1),  # a stage that nothing starts from
         setting(f"{DADA}.adapt.reads", ["target_lr", "source_hr", "source_lr"]),
+        setting(f"{SMALL}.training", {"log_every": 3, "state_minutes": 7}),
         setting(f"{SMALL}.resources.train", {"runtime": 1, "mem_mb": 9000, "cpus_per_task": 2, "gpu": 0}),
         setting(f"{SMALL}.resources.evaluate.mem_mb", 1),
         setting("adopt.drealsr", "/somewhere/else"),
@@ -133,12 +139,13 @@ HARMLESS = [
     Scenario("code and packages on which nothing rests", several(
         lambda clone: (clone.folder / "pipeline/methods/mine.py").write_text("not Python"),
         *map(code, ("audit/read.py", "publish.py", "plan/runs.py", "workflow/sync.py", "tracking/ingest.py")),
-        shell_line("fetch_weights"), shell_line("track"), locked("pytest"), locked("dvc"),
+        shell_line("fetch_weights"), shell_line("track"),
+        *map(locked, ("pytest", "dvc", "scikit-image", "scikit-learn")),
         lambda clone: [path.unlink() for path in (clone.folder / "results").rglob("*.log")]), NOTHING),
 ]  # fmt: skip
 SETTINGS = [
     Scenario("one rate, before the first run", setting(RATE, 4e-4), ADAPTED),
-    Scenario("the same rate, nothing pulled", setting(RATE, 4e-4), EVERYTHING - {"report"}, None),
+    Scenario("the same rate, nothing pulled", setting(RATE, 4e-4), EVERYTHING - CROPS - {"report"}, None),
     Scenario("the same rate, what it needs pulled", setting(RATE, 4e-4), ADAPTED, BASE_NEEDS),
     Scenario("steps of an earlier stage", setting(f"{DADA}.circle.schedule.small.steps", 5), CIRCLED),
     Scenario("two values of a block swapped", swap_values(LOSS, "perceptual_weight", "adversarial_weight"), ADAPTED),
@@ -150,7 +157,9 @@ SETTINGS = [
     Scenario("one more pair", setting("tables.dada_simcam.pairs", BOTH_WAYS), PAGES | SECOND_PAIR),
     Scenario("a recipe of a camera", setting("datasets.simcam.cameras.sony.recipes.4.sharpen", 0.4), SONY_PACKED),
     Scenario("a name that is printed", setting("datasets.simcam.cameras.sony.label", "Sony A"), TABLES),
-    Scenario("how images are cut for evaluation", setting(f"{SMALL}.evaluate.tile", 96), EVALUATED),
+    Scenario("how images are cut for evaluation", setting(f"{SMALL}.evaluate.tile", 96), EVALUATED | CROPS),
+    Scenario("a crop moved", setting("datasets.simcam.crops.china", [0, 0, 96, 96]), CROPS | PAGE),
+    Scenario("how many samples intervals rest on", setting(f"{SMALL}.evaluate.bootstrap.samples", 99), TABLES),
     Scenario("number of threads", setting(f"{SMALL}.compute.threads", 2), COMPUTED),
     Scenario("an edition's network", setting(f"{SMALL}.networks.generator.mid", 1), TRAINED),
     Scenario("digits of a metric, nothing pulled", setting("metrics.psnr_y.digits", 3), TABLES - {"report"}, None, run=True),
@@ -170,14 +179,15 @@ CODE = [
     Scenario("the training loop", code("training/loop.py"), TRAINED),
     Scenario("metrics", code("evaluation/metrics.py"), EVALUATED),
     Scenario("evaluation", code("jobs/evaluate.py"), EVALUATED),
+    Scenario("how crops are cut", code("jobs/samples.py"), CROPS | PAGE),
     Scenario("packing", code("jobs/pack.py"), EVERYTHING),
     Scenario("LaTeX", code("printing/latex.py"), TABLES),
     Scenario("pictures of the report", code("reports/strips.py"), PAGE),
     Scenario("what every module imports", code("errors.py"), EVERYTHING),
-    Scenario("rewired: LR where HR was", edit("pipeline/plan/runs.py", f"{HR_FILE}, \"hr\")", f"{HR_FILE}, \"lr\")"), TRAINED),
+    Scenario("rewired: LR where HR was", edit("pipeline/plan/runs.py", HR_FILE, HR_FILE.replace("hr\")", "lr\")")), TRAINED),
     Scenario("rewired: two roles swapped, same files", edit("pipeline/plan/runs.py", *SWAPPED_ROLES), TRAINED),
     *(Scenario(f"shell line of {rules}.smk", shell_line(rules), jobs) for rules, jobs in {
-        "pack": EVERYTHING, "train": TRAINED, "evaluate": EVALUATED, "table": TABLES,
+        "pack": EVERYTHING, "train": TRAINED, "evaluate": EVALUATED, "samples": CROPS | PAGE, "table": TABLES,
         "report": PAGE}.items()),
 ]  # fmt: skip
 PACKAGES = [
@@ -189,7 +199,7 @@ PACKAGES = [
 FILES = [
     Scenario("the table edited", edit(TABLE, "Bicubic", "Bicubic!", True), PAGES, run=True),
     Scenario("the table's HTML edited", edit(TABLE.replace(".tex", ".html"), "Bicubic", "Bicubic!", True), PAGES),
-    Scenario("one metric edited", edit(f"{ADAPT}/metrics_sony.json", "1", "2", True), ADAPTED - {"adapt P→S"}, run=True),
+    Scenario("one metric edited", edit(f"{ADAPT}/metrics_sony.json", "1", "2", True), MEASURED_AGAIN, run=True),
     Scenario("one generator altered", flip(f"{ADAPT}/{GENERATOR}"), ADAPTED),
     Scenario("two generators swapped", swap_files(*(f"{run(c, 'source_only', 'train')}/{GENERATOR}" for c in "PS")), TRAINED),
     Scenario("a history edited", edit(f"{CIRCLE}/history.jsonl", "1", "2", True), CIRCLED),
@@ -200,7 +210,7 @@ FILES = [
     Scenario("a receipt deleted, nothing pulled", remove(f"{TABLE}.receipt.json"), frozenset({"table"}), None, run=True),
     Scenario("a word of a receipt changed", edit(f"{CIRCLE}/{GENERATOR}.receipt.json", '"host": "', '"host": "not '), CIRCLED),
     Scenario("receipts of an older format", several(older_format(f"{ADAPT}/metrics_sony.json"), older_format(TABLE)),
-        ADAPTED - {"adapt P→S"}, run=True),
+        MEASURED_AGAIN, run=True),
     Scenario("a page deleted", remove(REPORT), PAGE),
 ]  # fmt: skip
 SCENARIOS = [*FRESH, *HARMLESS, *SETTINGS, *METHODS, *CODE, *PACKAGES, *FILES]

@@ -12,6 +12,7 @@ import yaml
 
 from pipeline.plan import settings_files
 from pipeline.plan.nodes import plain
+from pipeline.workflow.early_check import CHECKED
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = "results/tables/dada_simcam.tex"
@@ -137,6 +138,10 @@ class Workspace:
     def clone(self, folder: Path) -> "Workspace":
         """A fresh `git clone` of what is committed; nothing of DVC's is in it."""
         subprocess.run(["git", "clone", "-q", str(self.folder), str(folder)], check=True, env=ENVIRONMENT, timeout=240)
+        # Settings that training code has taken once need not be asked about again in each of a hundred clones.
+        if (self.folder / CHECKED).exists():
+            (folder / CHECKED).parent.mkdir()
+            shutil.copy(self.folder / CHECKED, folder / CHECKED)
         return Workspace(folder)
 
     def publish(self, message: str = "results", store: str | None = None) -> "Workspace":
