@@ -56,7 +56,7 @@ def test_realsr_with_all_test_pairs_is_complete_there(tmp_path):
 
 def test_realsr_v1_and_v2_are_told_by_equal_sizes(tmp_path):
     found, said = report("realsr", realsr(tmp_path / "raw", same=True))
-    assert "HR and LR of 8 of 8 pairs have the same size: RealSR V1 or V2. V3 is wanted." in said
+    assert "HR and LR of 8 of 8 pairs have the same size: RealSR V1 or V2. Get V3." in said
     assert found["level"] == "fail" and "https://github.com/csjcai/RealSR" in said
     assert part(found, "Canon", 4, "train")["faults"]["size"]["Canon_001"] == (
         "HR is 32x32, LR 32x32, expected HR 4 times as large"
@@ -195,7 +195,7 @@ def test_d2crealsr_is_paired_and_counted_but_not_checked(tmp_path):
         picture(tmp_path / "test_HR" / f"{number}_HR.png", 64, 64)
         picture(tmp_path / "test_LR" / f"{number}_LR8.png", 8, 8)
     found, said = report("d2crealsr", tmp_path)
-    assert part(found, "pairs", 8, "test")["found"] == 2 and found["level"] == "pass" and "stated nowhere" in said
+    assert part(found, "pairs", 8, "test")["found"] == 2 and found["level"] == "pass" and "No source states" in said
     (tmp_path / "test_LR/2_LR8.png").unlink()
     assert report("d2crealsr", tmp_path)[0]["level"] == "fail"
 
