@@ -133,7 +133,7 @@ def test_a_server_killed_midway(server):
         child = call(address, receipts)
         told, error = child.communicate(timeout=400)
     assert child.returncode == 0, error
-    new, _, old = told.partition(" runs brought in, ")
+    new, _, old = told.partition(" runs copied, ")
     print(told)
     assert int(new) + int(old.split()[0]) == 12 and 0 < int(new) < 12
     assert check(server.database, receipts, 1000, ADAPT.parent.as_posix()) == json.loads(Path("ids.json").read_text())
@@ -241,7 +241,7 @@ def test_ingests_killed_at_random_moments():
     assert child.returncode == 0, error
     print(f"complete runs after each of {len(seen)} kills: {seen}; then: {told.strip()}")
     assert seen == sorted(seen) and 0 < seen[-1] < 40
-    assert told.startswith(f"{40 - seen[-1]} runs brought in, {seen[-1]} already there")
+    assert told.startswith(f"{40 - seen[-1]} runs copied, {seen[-1]} already there")
     assert check(database, receipts, 500) == json.loads(Path("ids.json").read_text())
     assert sorted(path.name for path in Path.cwd().iterdir()) == ["ids.json", "mlflow.db", "results"]
 
