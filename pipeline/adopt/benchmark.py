@@ -37,8 +37,8 @@ def layout(name: str) -> Layout:
 
 def scan(name: str, root: Path) -> Inventory:
     """HR where packing reads it, and LR. UserError, the same as in packing, when several folders could be the HR."""
-    place = benchmark.root(root, name)
-    whole = benchmark.whole(place, name)
+    place = benchmark.set_folder(root, name)
+    whole = benchmark.hr_folder(place, name)
     inventory = Inventory()
     for folder, names in benchmark.images(place, name):
         for path in (folder / one for one in names):

@@ -62,7 +62,7 @@ def listed(path: Path) -> dict[str, list[str]]:
 def scan(root: Path) -> Inventory:
     """Images by camera, scale and split; LR named `_x1` belongs to the scale of the HR beside it."""
     inventory = Inventory()
-    places = [(split, place) for split, pairs in drealsr.places(root).items() for place in pairs]
+    places = [(split, place) for split, pairs in drealsr.folder_pairs(root).items() for place in pairs]
     for split, place in places:
         _place(inventory, split, place)
     used = {image.path for image in inventory.images} | set(inventory.strays)

@@ -119,7 +119,7 @@ def test_missing_says_what_where_from_and_which_setting(raw, tmp_path):
         path.unlink()
     (raw / "Test_x4.zip.001").touch()
     message = drealsr.missing(raw, ["panasonic", "sony"], 4)
-    assert "holds no test HR of sony, no test LR of sony (there are archives to unpack: Test_x4.zip.001)" in message
+    assert "holds no test HR of sony, no test LR of sony (it holds archives to unpack: Test_x4.zip.001)" in message
     with pytest.raises(UserError, match="no camera leica"):
         drealsr.missing(raw, ["leica"], 4)
     with pytest.raises(UserError, match="test HR of sony"):
@@ -149,7 +149,7 @@ def test_patches_of_another_size_are_refused(raw):
     for times, factor in ((1, 1), (4, 4)):
         (path,) = named(raw, f"sony_100_x{times}_1.png")
         write_png(path, np.zeros((8 * factor, 8 * factor, 3), np.uint8))
-    with pytest.raises(UserError, match="expected one size"):
+    with pytest.raises(UserError, match="Expected one size"):
         collect(raw, "sony")
 
 
@@ -161,7 +161,7 @@ def test_the_same_image_in_two_folders_is_refused(raw):
 
 def test_nothing_left_to_train_on(tmp_path):
     raw = write_fake_drealsr(tmp_path, patches=2, photos=1)
-    with pytest.raises(UserError, match=r"2 training patches of panasonic.*val\.patches.*none is left"):
+    with pytest.raises(UserError, match=r"2 training patches of panasonic.*val\.patches.*leaves none"):
         collect(raw)
 
 
