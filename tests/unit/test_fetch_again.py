@@ -131,7 +131,7 @@ def test_an_unpacked_folder_of_another_archive_is_not_taken(server, places):
     sources = toy(server)
     fetch(["toy"], QUICK, sources=sources, places=places)
     (places.raw / "toy/archives/toy.zip.unpacked").write_text("0" * 64)
-    with pytest.raises(UserError, match="not known to come from toy"):
+    with pytest.raises(UserError, match="was not unpacked from toy"):
         fetch(["toy"], QUICK, sources=sources, places=places)
 
 

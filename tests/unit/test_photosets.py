@@ -238,7 +238,7 @@ def test_photo_sets_say_what_is_missing(tmp_path):
     assert "holds no images in Flickr2K_HR" in message and "`adopt.flickr2k`" in message
     assert "names no folder" in df2k.missing(None, ["div2k"], 4)
     assert "is not a folder" in df2k.missing(tmp_path / "no", ["div2k"], 4)
-    with pytest.raises(UserError, match="no photo set imagenet"):
+    with pytest.raises(UserError, match="unknown photo set imagenet"):
         df2k.missing(raw, ["imagenet"], 4)
     with pytest.raises(UserError, match="DIV2K is missing"):
         df2k.collect(DIV2K, "div2k", 4, None)
@@ -324,7 +324,7 @@ def test_test_sets_say_what_is_wrong(tmp_path):
         (tmp_path / "empty").mkdir(exist_ok=True)
         message = benchmark.missing(tmp_path / "empty" if folder == tmp_path else folder, ["manga109"], 4)
         assert reason in message and "manga109.org" in message and "`adopt.manga109`" in message
-    with pytest.raises(UserError, match="no test set set6"):
+    with pytest.raises(UserError, match="unknown test set set6"):
         benchmark.missing(raw, ["set6"], 4)
     with pytest.raises(UserError, match="no image_SRF_4, but image_SRF_2, image_SRF_3"):
         benchmark.collect(TEST | {"test": {"srf": 4}}, "set5", 4, raw)
