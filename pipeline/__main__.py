@@ -1,4 +1,4 @@
-"""The front door: `python -m pipeline` lists every command, `python -m pipeline NAME …` runs one."""
+"""Entry point: `python -m pipeline` lists every command, `python -m pipeline NAME …` runs one."""
 
 import runpy
 import sys

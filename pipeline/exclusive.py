@@ -1,4 +1,4 @@
-"""One process at a time: a lock file that the system frees when its holder ends, however it ends."""
+"""A lock file that one process holds at a time; the system frees it when the process ends, in whatever way."""
 
 import errno
 import fcntl
@@ -14,16 +14,16 @@ UNSUPPORTED = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 @contextmanager
 def exclusive(path: Path, waiting: str) -> Iterator[bool]:
-    """Hold `path` alone; while another process has it, say `waiting` once and wait. Yields whether it had to wait.
+    """Hold the lock `path` inside the block. If another process has it, print `waiting` once and wait; yields whether it waited.
 
-    flock(2): among the processes of one machine, and of all machines on NFS from version 4. Where the file system has no
-    locks it says so and goes on without. The file is removed at the end; one that a killed process left is taken over.
+    Uses flock(2): it excludes processes of one machine, and of all machines on NFS from version 4. On a file system without
+    locks it prints a warning and goes on. The file is removed at the end; one that a killed process left is taken over.
     """
     descriptor, waited = _acquire(path, waiting)
     try:
         yield waited
     finally:
-        # While it is held: whoever waits for the removed file sees that, and takes a new one.
+        # Removed while held: a process that waits for this file sees that it is gone and creates a new one.
         path.unlink(missing_ok=True)
         os.close(descriptor)
 
@@ -35,7 +35,7 @@ def _acquire(path: Path, waiting: str) -> tuple[int, bool]:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             waited = _lock(descriptor, path, "" if waited else waiting) or waited
-            if _is(path, descriptor):
+            if _is_same_file(path, descriptor):
                 return descriptor, waited
         except BaseException:
             os.close(descriptor)
@@ -44,7 +44,7 @@ def _acquire(path: Path, waiting: str) -> tuple[int, bool]:
 
 
 def _lock(descriptor: int, path: Path, waiting: str) -> bool:
-    """Whether another process had to end first."""
+    """Take the lock; return whether another process held it first."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return False
@@ -54,14 +54,14 @@ def _lock(descriptor: int, path: Path, waiting: str) -> bool:
     except OSError as error:
         if error.errno not in UNSUPPORTED:
             raise
-        told = f"{path}: this file system has no locks ({error.strerror}); nothing else may work on the same file now"
-        print(told, file=sys.stderr, flush=True)
+        warning = f"{path}: this file system has no locks ({error.strerror}); no other process may use the file now"
+        print(warning, file=sys.stderr, flush=True)
         return False
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     return True
 
 
-def _is(path: Path, descriptor: int) -> bool:
+def _is_same_file(path: Path, descriptor: int) -> bool:
     try:
         return os.path.samestat(path.stat(), os.fstat(descriptor))
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Whole files only: written under a temporary name, flushed to disk, then renamed."""
+"""Write files as a whole or not at all: under a temporary name, flushed to disk, then renamed."""
 
 import glob
 import hashlib
@@ -13,9 +13,9 @@ from pipeline.errors import UserError
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary sibling of `path`; on success it is flushed and takes the name, on any error it is removed.
+    """Yield a temporary path beside `path`; on success flush the file and rename it to `path`, on any error remove it.
 
-    Raises UserError when the disk refuses the write (full, read-only, no permission).
+    Raises UserError when the system refuses the write (full, read-only, no permission).
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -37,7 +37,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
 
 
 def remove_temporaries(path: str | Path) -> None:
-    """Remove the siblings of `atomic` that killed processes left; only for who alone may write `path`."""
+    """Remove temporary files of `atomic` that killed processes left; call it only while no other process writes `path`."""
     path = Path(path)
     for temporary in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         temporary.unlink(missing_ok=True)
@@ -71,5 +71,5 @@ def sha256(path: str | Path) -> str:
 
 
 def canonical_json(value: object) -> str:
-    """The one spelling of a value: sorted keys, no blanks, no NaN."""
+    """JSON with one spelling per value: sorted keys, no blanks; ValueError for NaN."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

@@ -1,7 +1,7 @@
-"""Hand the results to DVC, behind a guard: only what code, settings and inputs make today is recorded and pushed.
+"""Publish results with DVC: only files that code, settings and inputs make today are recorded and pushed.
 
-`dvc commit -f` writes down whatever lies on the disk as the truth, so it may only run when Snakemake has nothing to do,
-the audit holds, and a receipt vouches for every file that DVC would take. Run as `python -m pipeline.publish`.
+`dvc commit -f` records whatever lies on the disk. It therefore runs only when Snakemake has nothing to do, the audit
+passes, and a receipt names every file that DVC would record. Run as `python -m pipeline.publish`.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from pipeline.errors import UserError
 from pipeline.files import read_json
 
 RECEIPT = ".receipt.json"
-PLACES = ("data", "results")  # where receipts lie
+PLACES = ("data", "results")  # folders with receipts
 NOTHING = "Nothing to be done"
 
 
@@ -31,39 +31,37 @@ def published_tables(folder: Path = Path("results/tables")) -> list[str]:
 
 
 def kept_folders(dvc_yaml: Path = Path("dvc.yaml")) -> list[str]:
-    """Folders whose bytes DVC keeps: the outs of dvc.yaml that are not left to git by `cache: false`."""
+    """Folders whose files DVC stores: the outs of dvc.yaml without `cache: false` (those are left to git)."""
     stages = yaml.safe_load(dvc_yaml.read_text(encoding="utf-8"))["stages"]
     outs = [out for stage in stages.values() for entry in stage["outs"] for out in entry.items()]
     return [path for path, options in outs if options.get("cache", True)]
 
 
-def vouched(folder: str) -> dict[str, dict]:
-    """Path -> {"md5", "size", "sha256"} of every file of DVC's kind in `folder`, as the receipts name them.
+def receipted_files(folder: str) -> dict[str, dict]:
+    """Path -> {"md5", "size", "sha256"} from the receipts, for every file in `folder` that DVC keeps.
 
-    What git keeps (metrics, curves) is left out. UserError names the first file that has no receipt, is missing here,
-    has another size, or is claimed by two receipts that differ.
+    Files that git keeps (metrics, curves) are left out. UserError names the first file that has no receipt, is missing,
+    has another size than its receipt says, or has two receipts that differ.
     """
-    found: dict[str, dict] = {}
+    entries: dict[str, dict] = {}
     for receipt in sorted(path for place in PLACES for path in Path(place).rglob(f"*{RECEIPT}")):
         for path, entry in read_json(receipt)["outputs"].items():
             if not path.startswith(f"{folder}/") or not _kept(path):
                 continue
-            if found.setdefault(path, entry)["md5"] != entry["md5"]:
+            if entries.setdefault(path, entry)["md5"] != entry["md5"]:
                 raise UserError(f"{path}: two receipts name it with different content. Run `make audit`.")
             if not Path(path).is_file():
-                raise UserError(
-                    f"{path}: {receipt} names it, but it is not here. `make pull` it or run Snakemake first."
-                )
+                raise UserError(f"{path}: {receipt} names it, but it is missing. Run `make pull` or Snakemake first.")
             if Path(path).stat().st_size != entry["size"]:
                 raise UserError(f"{path}: is not the file that {receipt} names. Run `make audit`, then Snakemake.")
     for path in sorted(p.as_posix() for p in Path(folder).rglob("*") if p.is_file()):
-        if _kept(path) and path not in found:
+        if _kept(path) and path not in entries:
             raise UserError(f"{path}: no receipt says what made it. Remove it, or run the rule that makes it.")
-    return found
+    return entries
 
 
 def folder_md5(folder: str, files: dict[str, dict]) -> str:
-    """The hash that DVC gives to `folder` when it holds exactly `files`: computed from receipts, no byte is read."""
+    """Hash by which DVC names `folder` if it holds exactly `files`; computed from their md5, no file is read."""
     entries = [
         {"md5": entry["md5"], "relpath": path.removeprefix(f"{folder}/")} for path, entry in sorted(files.items())
     ]
@@ -71,7 +69,7 @@ def folder_md5(folder: str, files: dict[str, dict]) -> str:
 
 
 def locked_md5(folder: str, dvc_lock: Path = Path("dvc.lock")) -> str | None:
-    """What dvc.lock says about an out."""
+    """The hash of an out in dvc.lock, None if it is not there."""
     stages = yaml.safe_load(dvc_lock.read_text(encoding="utf-8"))["stages"]
     hashes = [out["md5"] for stage in stages.values() for out in stage.get("outs", []) if out["path"] == folder]
     return hashes[0] if hashes else None
@@ -87,8 +85,8 @@ def publish(tables: list[str]) -> None:
         )
     audit = _python("pipeline.audit", *tables)
     if audit.returncode:
-        raise UserError(f"{_tail(audit.stdout)}\nNothing was published: the audit does not hold (above).")
-    files = {folder: vouched(folder) for folder in kept_folders()}
+        raise UserError(f"{_tail(audit.stdout)}\nNothing was published: the audit failed (above).")
+    files = {folder: receipted_files(folder) for folder in kept_folders()}
     _dvc("commit", "--force")
     for folder, entries in files.items():
         if locked_md5(folder) != folder_md5(folder, entries):
@@ -99,13 +97,15 @@ def publish(tables: list[str]) -> None:
     _dvc("push")
     status = _dvc("status")
     if "up to date" not in status:
-        raise UserError(f"{status}\ndvc status is not clean after the commit (above); something changed meanwhile.")
+        raise UserError(
+            f"{status}\ndvc status is not clean after the commit (above): a file changed meanwhile. Publish again."
+        )
     print(f"published: {sum(map(len, files.values()))} files of {', '.join(files)}; tables {', '.join(tables)}.")
-    print("Now put the other half under version control: git add dvc.lock data results && git commit")
+    print("Now add the files that git keeps: git add dvc.lock data results && git commit")
 
 
 def _kept(path: str) -> bool:
-    # The pages of audits are nobody's: .dvcignore leaves them out as well.
+    # Audit pages are not published: .dvcignore leaves them out, too.
     return path.endswith((".safetensors", ".html")) and not path.startswith("results/report/audit_")
 
 

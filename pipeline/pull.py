@@ -1,8 +1,8 @@
-"""Get published large files from DVC without its one danger: `python -m pipeline.pull [PATH ...]`.
+"""Download published files from DVC safely: `python -m pipeline.pull [PATH ...]`.
 
-When an object cannot be had, `dvc pull` and `dvc checkout` remove the whole folder that DVC keeps, `results/runs` for
-example, and with it what is not DVC's: receipts, metrics, saved states of trainings. So the objects are fetched into DVC's
-cache first, which touches nothing here, and checked out only when every one that the request names is there.
+If an object is missing in the store, `dvc pull` and `dvc checkout` remove the whole folder that DVC keeps, for example
+`results/runs`, including files that are not DVC's: receipts, metrics, saved states of trainings. So this command first
+fetches the objects into DVC's cache, and checks them out only when all requested ones are there.
 """
 
 import argparse
@@ -19,36 +19,36 @@ LOCK = Path("dvc.lock")
 
 
 def pull(paths: list[str]) -> None:
-    """Fetch and check out everything, or files and folders in what DVC keeps; UserError if one object cannot be had."""
+    """Check out everything, or the given files and folders; UserError, with nothing changed, if an object is missing."""
     published = {folder: md5 for folder in kept_folders() if LOCK.is_file() and (md5 := locked_md5(folder))}
     if not published:
-        raise UserError(f"{LOCK}: nothing was published in this version. Make the results with snakemake.")
+        raise UserError(f"{LOCK}: this version has no published results. Make them with snakemake.")
     for path in paths:
         if not any(_within(path, folder) for folder in published):
-            raise UserError(f"{path}: DVC keeps nothing there; it keeps what lies in {', '.join(published)}.")
+            raise UserError(f"{path}: DVC keeps no files there, only in {', '.join(published)}.")
     paths = paths or list(published)
     _dvc("fetch", *paths)
     missing = missing_objects(paths, published, Path(_dvc("cache", "dir").splitlines()[-1]))
     if missing:
         names = ", ".join(missing[:5]) + (" …" if len(missing) > 5 else "")
         raise UserError(
-            f"Not in the store: {names} ({len(missing)} in all). Nothing here was changed. Is it the right store "
-            "(dvc remote list)? Otherwise ask whoever published to push again."
+            f"Not in the store: {names} ({len(missing)} in all). No local file was changed. Check that it is the right "
+            "store (dvc remote list); if it is, ask the publisher to push again."
         )
     print(_dvc("checkout", *paths))
 
 
 def missing_objects(paths: list[str], published: dict[str, str], cache: Path) -> list[str]:
-    """Files of `published` folders (folder -> its hash), at or below `paths`, whose content is not in DVC's cache."""
+    """Files at or below `paths` whose content is not in DVC's cache; `published`: folder -> its hash in dvc.lock."""
     missing = []
     for folder, md5 in published.items():
-        asked = [path for path in paths if _within(path, folder)]
-        if asked and not _object(cache, md5).is_file():
+        requested = [path for path in paths if _within(path, folder)]
+        if requested and not _object(cache, md5).is_file():
             missing.append(folder)
-        elif asked:
+        elif requested:
             entries = {f"{folder}/{entry['relpath']}": entry["md5"] for entry in read_json(_object(cache, md5))}
-            wanted = [path for path in entries if any(_within(path, place) for place in asked)]
-            missing += [path for path in wanted if not _object(cache, entries[path]).is_file()]
+            needed = [path for path in entries if any(_within(path, request) for request in requested)]
+            missing += [path for path in needed if not _object(cache, entries[path]).is_file()]
     return missing
 
 
@@ -67,9 +67,9 @@ def _dvc(*words: str) -> str:
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, check=False
     )
     if done.returncode:
-        said = "\n".join(done.stdout.rstrip().splitlines()[-20:])
+        output = "\n".join(done.stdout.rstrip().splitlines()[-20:])
         raise UserError(
-            f"{said}\ndvc {' '.join(words)} failed (above); nothing here was lost. See docs/data-versioning.md."
+            f"{output}\ndvc {' '.join(words)} failed (above); no local file was lost. See docs/data-versioning.md."
         )
     return done.stdout.rstrip()
 

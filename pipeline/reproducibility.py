@@ -15,7 +15,7 @@ def prepare(compute: dict, seed: int) -> torch.device:
 
     `compute` holds device (auto, cpu, cuda), threads (CPU threads: part of the settings, since a sum over another number
     of threads rounds differently) and precision (fp32, tf32, bf16). On the CPU equal settings give equal bits; on a GPU
-    the results of two runs agree to a tolerance only. Raises UserError for a device or precision that is not there.
+    the results of two runs agree to a tolerance only. Raises UserError for an unknown precision or a missing GPU.
     """
     device, precision = compute["device"], compute["precision"]
     if precision not in PRECISIONS:
@@ -23,7 +23,7 @@ def prepare(compute: dict, seed: int) -> torch.device:
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda" and not torch.cuda.is_available():
-        raise UserError("compute.device: 'cuda' is asked for, but torch sees no GPU here. Use 'auto' or 'cpu'.")
+        raise UserError("compute.device: 'cuda', but torch finds no GPU on this machine. Use 'auto' or 'cpu'.")
     torch.manual_seed(seed)
     torch.set_num_threads(compute["threads"])
     # The same switch as use_deterministic_algorithms, which would import a compiler first (seconds per job).
@@ -35,14 +35,14 @@ def prepare(compute: dict, seed: int) -> torch.device:
 
 
 def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager:
-    """bfloat16 arithmetic in forward passes when the settings ask for it, else nothing."""
+    """Context manager for forward passes: bfloat16 arithmetic for precision "bf16", else no change."""
     if precision == "bf16":
         return torch.autocast(device.type, torch.bfloat16)
     return contextlib.nullcontext()
 
 
 def random_state() -> dict[str, torch.Tensor]:
-    """Every random state that torch draws from (the patch samplers are functions of the step and keep none)."""
+    """All random states of torch (patch samplers are functions of the step and have no state)."""
     state = {"cpu": torch.get_rng_state()}
     if torch.cuda.is_available():
         state["cuda"] = torch.cuda.get_rng_state()
@@ -50,12 +50,12 @@ def random_state() -> dict[str, torch.Tensor]:
 
 
 def restore_random_state(state: dict[str, torch.Tensor]) -> None:
-    """Undo of `random_state`."""
+    """Set the random states that `random_state` returned."""
     torch.set_rng_state(state["cpu"].cpu())
     if "cuda" in state and torch.cuda.is_available():
         torch.cuda.set_rng_state(state["cuda"].cpu())
 
 
 def generator(*key: int) -> np.random.Generator:
-    """Counter-based random numbers: the same key gives the same numbers, whatever was drawn before."""
+    """Random generator that depends on `key` alone, not on what was drawn before."""
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(key)))

@@ -1,4 +1,4 @@
-"""Settings of a job as frozen dataclasses: what a key says, checked field by field."""
+"""Settings of a job: turn a dict of its key into frozen dataclasses, checking every field."""
 
 import dataclasses
 import types
@@ -10,18 +10,18 @@ T = typing.TypeVar("T")
 
 
 def build(cls: type[T], values: dict, place: str = "settings") -> T:
-    """Frozen dataclass from a dict: every field given, no other key, the right type (int is a float, bool is not an int).
+    """Build the frozen dataclass `cls` from a dict with exactly its fields, each of the right type (int for float is allowed).
 
-    Raises UserError naming the key. Fields may be dataclasses, tuple[X, ...], X | None, Literal, dict.
+    Fields may be dataclasses, tuple[X, ...], X | None, Literal, dict. UserError names the wrong key, as `place.key`.
     """
     fields = {field.name: field for field in dataclasses.fields(cls)}
     hints = typing.get_type_hints(cls)
     for key in values:
         if key not in fields:
-            raise UserError(f"{place}.{key}: unknown setting; {cls.__name__} knows {', '.join(fields)}.")
+            raise UserError(f"{place}.{key}: unknown setting; {cls.__name__} has {', '.join(fields)}.")
     for name in fields:
         if name not in values:
-            raise UserError(f"{place}.{name}: missing setting of {cls.__name__}.")
+            raise UserError(f"{place}.{name}: missing; {cls.__name__} needs this setting.")
     return cls(**{name: _convert(hints[name], values[name], f"{place}.{name}") for name in fields})
 
 
@@ -45,5 +45,5 @@ def _convert(hint, value, place: str):
             return float(value)
     elif (hint is bool or not isinstance(value, bool)) and isinstance(value, origin or hint):
         return value
-    wanted = getattr(hint, "__name__", str(hint)) if origin is None else str(hint)
-    raise UserError(f"{place}: {value!r} is not a {wanted}.")
+    expected = getattr(hint, "__name__", str(hint)) if origin is None else str(hint)
+    raise UserError(f"{place}: {value!r}, expected {expected}.")

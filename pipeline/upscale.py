@@ -25,14 +25,14 @@ COLOURS = {"1": "L", "L": "L", "LA": "LA", "RGB": "RGB", "RGBA": "RGBA", "P": "R
 
 
 def read_picture(path: Path) -> Image.Image:
-    """A PNG or JPEG picture as L, LA, RGB or RGBA with 8 bits; palettes become colours, a rotation flag is applied.
+    """Read a PNG or JPEG picture as L, LA, RGB or RGBA with 8 bits; palettes become colours, rotation flags are applied.
 
-    Raises UserError for a file that is missing, damaged, of another format, colour model, or of 16 bits per channel.
+    Raises UserError for a missing or damaged file, another format or colour model, and 16 bits per channel.
     """
     try:
         with open(path, "rb") as stream:
             head = stream.read(26)
-        # Pillow turns 16-bit colour into 8 bits without a word, so the depth is read off the file itself.
+        # Pillow silently reduces 16-bit colour to 8 bits, so the depth is read from the file itself.
         if head.startswith(PNG_SIGNATURE) and head[24:25] == b"\x10":
             raise UserError(f"{path}: has 16 bits per channel, expected 8. Convert it to an 8-bit PNG first.")
         with Image.open(path, formats=["PNG", "JPEG"]) as image:
@@ -56,10 +56,10 @@ def read_picture(path: Path) -> Image.Image:
 def enlarge(
     network: torch.nn.Module, picture: Image.Image, tile: int, margin: int, device: torch.device
 ) -> Image.Image:
-    """SR of a picture as `read_picture` gives it, in the same mode.
+    """Enlarge a picture from `read_picture`; the result has the same mode.
 
     Grey goes through the network as RGB and becomes grey again; alpha is up-sampled bicubically. A picture smaller than
-    one tile goes through whole. Raises UserError when the network answers NaN or infinity.
+    one tile goes through whole. Raises UserError when the network gives NaN or infinity.
     """
     colour = picture.convert("RGB")
     lr = to_tensor(np.array(colour))
@@ -68,7 +68,7 @@ def enlarge(
         sr = upscale_tiled(network, lr, tile, margin, whole_below=tile, device=device, progress=bar.update)
     if not torch.isfinite(sr).all():
         raise UserError(
-            "the generator answered NaN or infinity: its file is damaged or its training diverged. Use another."
+            "the generator gave NaN or infinity: its file is damaged or its training diverged. Use another."
         )
     enlarged = _picture(sr)
     if picture.mode in ("L", "LA"):
@@ -108,7 +108,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> None:
-    """Refuse what cannot end well before anything is computed, then do it."""
+    """Check all arguments before the computation, then enlarge and write the picture."""
     if options.output.suffix.lower() != ".png":
         raise UserError(f"{options.output}: expected a name that ends with .png; the result is always a PNG.")
     if options.output.exists() and not options.force:

@@ -1,1 +1,1 @@
-"""Adoption of a data set from a folder of the user's: read, checked against what is known of it, never written to."""
+"""Adopt a data set from the user's folder: read it, check it against what is known of the data set, never write to it."""

@@ -1,6 +1,7 @@
-"""`python -m pipeline.adopt NAME`: does a folder hold a data set, whole, by name and readable? It is never written to.
+"""`python -m pipeline.adopt NAME`: check whether a folder holds a data set: names, pairs, counts, every image.
 
-Exit code 0 for pass and partial, 1 for fail and for what could not be looked at. Lists: results/adoption/NAME.json.
+The folder is never written to. Exit code 0 for pass and partial, 1 for fail and for a folder that could not be checked.
+Complete lists: results/adoption/NAME.json.
 """
 
 import argparse
@@ -15,36 +16,36 @@ from pipeline.plan import params
 
 
 def adopt(name: str, folder: Path, decode: int | None, workers: int, shown: int) -> tuple[dict, str]:
-    """Look at `folder`, write the report; (the report, what to print). UserError when it cannot be looked at."""
+    """Check `folder` and write the report; return (report, text to print). UserError when the folder cannot be checked."""
     layout = layouts.named(name)
     if not folder.is_dir():
         raise UserError(f"{folder}: is not a folder. {_remedy(name, layout.get)}")
     try:
-        place, problems = archives.unpacked(name, folder)
-        inventory = layout.scan(place)
+        read_from, problems = archives.unpacked(name, folder)
+        inventory = layout.scan(read_from)
     except PermissionError as error:
         raise UserError(
-            f"{error.filename}: may not be listed ({error.strerror}). Let it be read, then run again."
+            f"{error.filename}: cannot be listed ({error.strerror}). Give yourself permission to read it, then run again."
         ) from error
     looks = images.looks((image.path for image in inventory.images), decode, layout.grey, workers)
     rows = verdict.rows(layout, inventory, looks)
     notes = [*problems, *layout.check({row.part: row for row in rows}, inventory.images, looks)]
-    if place != folder:
-        notes.append(f"Archives were unpacked into {place}; jobs read that folder, the copy itself is as it was.")
+    if read_from != folder:
+        notes.append(f"Archives were unpacked into {read_from}; jobs read that folder; your copy was not changed.")
     if decode is not None:
         notes.append(
-            f"Only {min(decode, len(looks)):,} of {len(looks):,} images were decoded; of the others headers were read."
+            f"Only {min(decode, len(looks)):,} of {len(looks):,} images were decoded; of the others only the headers were read."
         )
-    found = record.record(name, folder, place, layout, inventory, rows, looks, notes)
-    lines = [text.text(layout, found, rows, shown)]
+    report = record.record(name, folder, read_from, layout, inventory, rows, looks, notes)
+    lines = [text.text(layout, report, rows, shown)]
     if before := record.last(name):
-        changes = record.changes(before, found)
-        lines += text.changed(changes, shown) or ["unchanged since the last report: the same digest"]
-        found["since_last"] = changes
-    if found["level"] == "fail":
+        changes = record.changes(before, report)
+        lines += text.changed(changes, shown) or ["unchanged since the last report (same digest)"]
+        report["since_last"] = changes
+    if report["level"] == "fail":
         lines.append(_remedy(name, layout.get))
-    write_json(record.path_of(name), found)
-    return found, "\n".join([*lines, text.where(name)])
+    write_json(record.path_of(name), report)
+    return report, "\n".join([*lines, text.where(name)])
 
 
 def _remedy(name: str, get: str) -> str:
@@ -55,13 +56,13 @@ def _decode(value: str) -> int | None:
     if value == "all":
         return None
     if not value.isdigit():
-        raise argparse.ArgumentTypeError(f"'{value}' is neither 'all' nor a number of images")
+        raise argparse.ArgumentTypeError(f"'{value}': expected 'all' or a number of images")
     return int(value)
 
 
 def _count(value: str) -> int:
     if not value.isdigit() or int(value) < 1:
-        raise argparse.ArgumentTypeError(f"'{value}' is not a number of 1 or more")
+        raise argparse.ArgumentTypeError(f"'{value}': expected a whole number of at least 1")
     return int(value)
 
 
@@ -86,15 +87,15 @@ def main(words: list[str] | None = None) -> int:
             raise UserError(
                 f"`adopt.{arguments.name}` in params.yaml names no folder. {_remedy(arguments.name, layout.get)}"
             )
-        found, said = adopt(arguments.name, Path(folder), arguments.decode, arguments.workers, arguments.shown)
+        report, summary = adopt(arguments.name, Path(folder), arguments.decode, arguments.workers, arguments.shown)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted: nothing was written", file=sys.stderr)
         return 130
-    print(record.printable("\n".join([said, *advice.lines(settings, arguments.name, Path(folder), found)])))
-    return 1 if found["level"] == "fail" else 0
+    print(record.printable("\n".join([summary, *advice.lines(settings, arguments.name, Path(folder), report)])))
+    return 1 if report["level"] == "fail" else 0
 
 
 if __name__ == "__main__":

@@ -1,34 +1,34 @@
-"""What can be run with a copy: the lines to set, and how many cells of each table they give."""
+"""Advice after an adoption: the lines to set, and how many cells of each table can then be computed."""
 
 from pathlib import Path
 
 from pipeline.plan import cells
 
 
-def lines(params: dict, name: str, folder: Path, found: dict) -> list[str]:
-    """For every data set that is read from this copy: what to set, scale by scale; nothing for copies that no table reads."""
-    said = []
+def lines(params: dict, name: str, folder: Path, report: dict) -> list[str]:
+    """What to set in params.yaml for every data set and scale read from this copy; empty for a copy that no table reads."""
+    advice = []
     for dataset, block in params["datasets"].items():
-        if block["module"] != name or found["level"] == "fail":
+        if block["module"] != name or report["level"] == "fail":
             continue
-        named = params["adopt"].get(name)
-        if named is None or Path(named) != folder:
-            said.append(f"set in site.yaml  adopt.{name}: {folder}")
+        configured = params["adopt"].get(name)
+        if configured is None or Path(configured) != folder:
+            advice.append(f"set in site.yaml  adopt.{name}: {folder}")
         for scale in block["scales"]:
-            said += _of_scale(
-                params, dataset, scale, {group.lower() for size, group in found["usable"] if size == scale}
+            advice += _of_scale(
+                params, dataset, scale, {group.lower() for size, group in report["usable"] if size == scale}
             )
-    return said
+    return advice
 
 
 def _of_scale(params: dict, dataset: str, scale: int, usable: set[str]) -> list[str]:
     cameras = params["datasets"][dataset]["cameras"]
-    wanted = [camera for camera, block in cameras.items() if "frames" not in block]
-    there = [camera for camera in wanted if camera in usable]
-    if not there:
+    expected = [camera for camera, block in cameras.items() if "frames" not in block]
+    present = [camera for camera in expected if camera in usable]
+    if not present:
         return []
-    value = "null" if there == wanted else f"[{', '.join(there)}]"
-    changed = {**params["datasets"][dataset], "available": None if there == wanted else there}
+    value = "null" if present == expected else f"[{', '.join(present)}]"
+    changed = {**params["datasets"][dataset], "available": None if present == expected else present}
     params = {**params, "datasets": {**params["datasets"], dataset: changed}}
     counts = []
     for table, block in params["tables"].items():

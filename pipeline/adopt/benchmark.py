@@ -1,4 +1,4 @@
-"""Test sets as they are known: folders and names from `pipeline.datasets.benchmark`, which reads HR alone, and LR beside them."""
+"""Layouts of the test sets: HR where `pipeline.datasets.benchmark` reads it, and the LR beside it, which is only counted."""
 
 import re
 from functools import partial
@@ -9,7 +9,7 @@ from pipeline.adopt.patterns import stray
 from pipeline.datasets import benchmark
 from pipeline.datasets.folders import walk
 
-# As the papers name them; how many images there are is stated there and counted in SelfExSR and Manga109's list of volumes.
+# Names as in the papers. Their numbers of images are stated there, and equal to those of SelfExSR and Manga109's list of volumes.
 TITLES = {"set5": "Set5", "set14": "Set14", "bsd100": "BSD100", "urban100": "Urban100", "manga109": "Manga109"}
 SELFEXSR = "https://github.com/jbhuang0604/SelfExSR"
 MANGA109 = "http://www.manga109.org (application form; may not be passed on)"
@@ -17,7 +17,7 @@ REDUCED = re.compile(r"(?:^|/)LR_bicubic/X(?P<scale>[234])/(?P<key>[^/]+)x(?P=sc
 
 
 def layout(name: str) -> Layout:
-    """A set of test images in the layouts of SelfExSR (HR by scale) and of everybody else (one HR for all scales)."""
+    """Layout of a test set: folders of SelfExSR (HR per scale), or the usual ones (one HR for all scales)."""
     scales = (2, 4) if name == "urban100" else (2, 3, 4)
     count = benchmark.SETS[name][1]
     parts = [("SelfExSR", scale) for scale in scales] + [("HR", None)] + [("bicubic", scale) for scale in (2, 3, 4)]
@@ -36,28 +36,28 @@ def layout(name: str) -> Layout:
 
 
 def scan(name: str, root: Path) -> Inventory:
-    """HR where packing looks for them, and LR. UserError, packing's own, where it is open which folder is meant."""
-    place = benchmark.root(root, name)
-    whole = benchmark.whole(place, name)
+    """HR where packing reads it, and LR. UserError, the same as in packing, when several folders could be the HR."""
+    place = benchmark.set_folder(root, name)
+    whole = benchmark.hr_folder(place, name)
     inventory = Inventory()
     for folder, names in benchmark.images(place, name):
         for path in (folder / one for one in names):
             image = _image(path, path.relative_to(place).as_posix(), whole is not None and folder == whole[0])
             if image and stray(path, "") == "":
                 inventory.images.append(image)
-    known = {image.path for image in inventory.images}
+    used = {image.path for image in inventory.images}
     for folder, _, names in walk(root):
-        inventory.strays |= {folder / one: stray(folder / one) for one in names if folder / one not in known}
+        inventory.strays |= {folder / one: stray(folder / one) for one in names if folder / one not in used}
     return inventory
 
 
 def _image(path: Path, place: str, whole: bool) -> Image | None:
-    if found := benchmark.SRF.fullmatch(path.name):
-        return Image(Part("SelfExSR", int(found["srf"]), "test"), found["kind"].upper(), found["name"], path)
+    if match := benchmark.SRF.fullmatch(path.name):
+        return Image(Part("SelfExSR", int(match["srf"]), "test"), match["kind"].upper(), match["name"], path)
     if whole:
         return Image(Part("HR", None, "test"), "HR", path.stem, path)
-    if found := REDUCED.search(place):
-        return Image(Part("bicubic", int(found["scale"]), "test"), "LR", found["key"], path)
+    if match := REDUCED.search(place):
+        return Image(Part("bicubic", int(match["scale"]), "test"), "LR", match["key"], path)
     return None
 
 
@@ -69,7 +69,7 @@ def _check(name: str, rows: dict, images: list[Image], looks: dict) -> list[str]
 
 
 def _urban_x2(rows: dict, images: list[Image], looks: dict) -> list[str]:
-    """SelfExSR's HR of scale 2 are half the size of its HR of scale 4: another test than everybody else's."""
+    """Report HR of scale 2 at half size, as in SelfExSR: scores on them cannot be compared with other papers."""
     hr = {
         scale: {
             image.key: looks[image.path].size for image in images if image.kind == "HR" and image.part.scale == scale
@@ -78,15 +78,13 @@ def _urban_x2(rows: dict, images: list[Image], looks: dict) -> list[str]:
     }
     row = rows[Part("SelfExSR", 2, "test")]
     if hr[2] and not hr[4]:
-        return [
-            "image_SRF_2 without image_SRF_4: in SelfExSR its HR are half the size, which cannot be looked into here."
-        ]
+        return ["image_SRF_2 without image_SRF_4: in SelfExSR its HR are half the size, which cannot be checked here."]
     halved = {key for key, size in hr[2].items() if key in hr[4] and size != (0, 0) and 1.5 * size[1] < hr[4][key][1]}
     for key in halved:
         row.faults["size"][key] = "HR is half the size of the same image in image_SRF_4"
     if not halved:
         return []
     return [
-        f"{len(halved)} HR of image_SRF_2 are half the size of image_SRF_4's: scores at x2 on them compare with nobody's. "
+        f"{len(halved)} HR of image_SRF_2 are half the size of image_SRF_4's: scores at x2 on them cannot be compared. "
         "For x2 and x3 take the HR of image_SRF_4 and reduce them."
     ]

@@ -1,4 +1,4 @@
-"""DRealSR as it is known: places and names from `pipeline.datasets.drealsr`, counts and names of x4 from DADA's lists."""
+"""Layout of DRealSR: folders and names from `pipeline.datasets.drealsr`, counts and names of x4 from DADA's lists."""
 
 import csv
 from pathlib import Path
@@ -16,7 +16,7 @@ PATCH = 192  # HR side of training patches at x4, as the data set's README says
 
 
 def layout(lists: Path = LISTS) -> Layout:
-    """The data set's layout; reads the lists of x4 names, UserError when they are not there."""
+    """Layout of DRealSR. Reads the lists of x4 names; UserError when they are missing."""
     source = "DADA's list of x4 names (data/lists)"
     named = {split: listed(lists / f"{split}.csv") for split in SPLITS}
     return Layout(
@@ -45,7 +45,7 @@ def listed(path: Path) -> dict[str, list[str]]:
 
     Its columns are independent lists padded with blanks; a name's camera is in its first letters, whatever the column.
     """
-    found: dict[str, list[str]] = {camera: [] for camera in drealsr.CAMERAS}
+    names: dict[str, list[str]] = {camera: [] for camera in drealsr.CAMERAS}
     try:
         with open(path, newline="", encoding="utf-8") as stream:
             cells = [cell for row in list(csv.reader(stream))[1:] for cell in row[1:] if cell.strip()]
@@ -55,19 +55,19 @@ def listed(path: Path) -> dict[str, list[str]]:
         camera = drealsr.camera_of(cell)
         if camera is None or not drealsr.NAME.fullmatch(cell):
             raise UserError(f"{path}: '{cell}' is not the name of an HR file of DRealSR. Restore the file with git.")
-        found[camera].append(Path(cell).stem)
-    return found
+        names[camera].append(Path(cell).stem)
+    return names
 
 
 def scan(root: Path) -> Inventory:
     """Images by camera, scale and split; LR named `_x1` belongs to the scale of the HR beside it."""
     inventory = Inventory()
-    places = [(split, place) for split, found in drealsr.places(root).items() for place in found]
+    places = [(split, place) for split, pairs in drealsr.folder_pairs(root).items() for place in pairs]
     for split, place in places:
         _place(inventory, split, place)
-    known = {image.path for image in inventory.images} | set(inventory.strays)
+    used = {image.path for image in inventory.images} | set(inventory.strays)
     for place, _, files in walk(root):
-        inventory.strays |= {place / name: stray(place / name) for name in files if place / name not in known}
+        inventory.strays |= {place / name: stray(place / name) for name in files if place / name not in used}
     return inventory
 
 
@@ -89,7 +89,7 @@ def _place(inventory: Inventory, split: str, place: dict[str, Path]) -> None:
             times = int(match["times"])
             scale = times
             if kind == "LR" and times == 1 and scales:
-                # Of a scene that has no HR here the scale cannot be told where several are mixed: the smallest stands for it.
+                # The scale of a scene without HR is unknown where several scales share a folder: report it under the smallest.
                 scale = keys.get(_scene(match), scales[0])
             if scale not in (scales or SCALES):
                 reason = (
@@ -106,7 +106,7 @@ def _scene(match) -> tuple[str, str]:
 
 
 def _check(rows: dict, images: list[Image], looks: dict) -> list[str]:
-    """Sizes of x4 patches that are not the README's, and LR that carry the names of HR."""
+    """Notes on x4 patches of another size than the README states, and on LR files named like HR."""
     notes = []
     sizes = {looks[image.path].size for image in images if image.kind == "HR" and image.part[1:] == (4, "train")}
     if other := sorted(sizes - {(0, 0), (PATCH, PATCH)}):

@@ -1,4 +1,4 @@
-"""Every image looked at once, by several processes: bytes, SHA-256, size from the header, and whether it decodes."""
+"""Read every image once, in several processes: bytes, SHA-256, size from the header, and whether it decodes."""
 
 import hashlib
 import multiprocessing
@@ -21,7 +21,7 @@ CHUNK = 32  # files that a process is handed at a time
 
 
 class Look(NamedTuple):
-    """What a file is; `problem` in words, empty for an image that can be used; size (H, W) is (0, 0) where unknown."""
+    """Result for one file. `problem`: a sentence, empty for a usable image; `size`: (H, W), (0, 0) if unknown."""
 
     bytes: int
     sha256: str
@@ -30,7 +30,7 @@ class Look(NamedTuple):
 
 
 def look(task: tuple[Path, bool], grey: bool) -> Look:
-    """Look at one file; `task` is the file and whether it is to be decoded, `grey` whether 8-bit grey images are fine."""
+    """Read one file. `task`: (file, whether to decode it); `grey`: whether 8-bit grey images are allowed."""
     path, decode = task
     try:
         with open(path, "rb") as stream:
@@ -45,19 +45,19 @@ def look(task: tuple[Path, bool], grey: bool) -> Look:
 
 
 def looks(paths: Iterable[Path], decode: int | None, grey: bool, workers: int) -> dict[Path, Look]:
-    """Look at all files, with progress on stderr. `decode`: how many of them, drawn at random, are decoded; None: all.
+    """File → result of `look`, with progress on stderr. `decode`: how many files, drawn at random, to decode; None: all.
 
-    UserError when a process is killed from outside, as for want of memory.
+    UserError when the system kills a process, for example because memory runs out.
     """
     paths = list(paths)
     chosen = set(paths if decode is None else random.Random(0).sample(paths, min(decode, len(paths))))
     tasks = [(path, path in chosen) for path in paths]
     with tqdm(total=len(tasks), desc="look", unit="img", file=sys.stderr, disable=not tasks) as progress:
-        found = {}
-        for path, seen in zip(paths, _done(tasks, partial(look, grey=grey), workers), strict=True):
-            found[path] = seen
+        results = {}
+        for path, result in zip(paths, _done(tasks, partial(look, grey=grey), workers), strict=True):
+            results[path] = result
             progress.update()
-    return found
+    return results
 
 
 def _done(tasks: list, work: partial, workers: int) -> Iterator[Look]:
@@ -70,7 +70,7 @@ def _done(tasks: list, work: partial, workers: int) -> Iterator[Look]:
             yield from pool.map(work, tasks, chunksize=CHUNK)
         except BrokenProcessPool as error:
             raise UserError(
-                f"a process that decoded images was ended from outside ({error}), perhaps for want of memory. "
+                f"the system killed a process that decoded images ({error}), perhaps because memory ran out. "
                 "Nothing was written; run again with fewer --workers."
             ) from error
         except BaseException:
@@ -79,7 +79,7 @@ def _done(tasks: list, work: partial, workers: int) -> Iterator[Look]:
 
 
 def _size(path: Path, decode: bool, grey: bool) -> tuple[int, int]:
-    """(height, width); UserError as `images.read_rgb` or, without decoding, `images.image_size` say it."""
+    """(height, width). UserError for a bad file: that of `read_rgb` or, without decoding, of `image_size`."""
     try:
         return read_rgb(path).shape[:2] if decode else image_size(path)
     except UserError:

@@ -1,4 +1,4 @@
-"""Every data set that can be adopted, by the name of its setting `adopt.<name>`; facts with who states them: docs/data.md."""
+"""Every data set that can be adopted, by the name of its setting `adopt.<name>`; docs/data.md says who states which fact."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -11,14 +11,14 @@ from pipeline.errors import UserError
 
 
 def named(name: str) -> Layout:
-    """The layout of one data set; UserError naming those that there are."""
+    """The layout of one data set; UserError for an unknown name."""
     if name not in LAYOUTS:
         raise UserError(f"'{name}' cannot be adopted; these can: {', '.join(LAYOUTS)}.")
     return LAYOUTS[name]()
 
 
 def _above(part: Part) -> Part | None:
-    """Reductions share one folder of HR."""
+    """The part that holds the HR of an LR part; all scales of bicubic LR share one folder of HR."""
     return None if part.scale is None else Part("HR", None, part.split)
 
 
@@ -28,7 +28,7 @@ def _numbered(first: int, last: int, digits: int, source: str) -> Expected:
 
 
 def _photographs(name: str, splits: dict[str, str]) -> Iterator[Rule]:
-    """HR and bicubic LR in the folders that packing reads. `splits`: their names here and there."""
+    """Rules for HR and bicubic LR in the folders that packing reads. `splits`: name in the data set → name in the report."""
     source = df2k.SOURCES[name]
     key = f"(?P<key>{source.name})"
     for split, part in splits.items():
@@ -102,17 +102,15 @@ def _realsr() -> Layout:
 
 
 def _older_realsr(rows: dict, images: list[Image], looks: dict) -> list[str]:
-    """Versions 1 and 2 have the same folders and names, but LR enlarged to the size of HR."""
+    """Notes; a warning if LR and HR have one size: RealSR V1 and V2 have the names of V3, but LR enlarged to HR size."""
     sizes: dict[tuple[Part, str], set] = {}
     for image in images:
         sizes.setdefault((image.part, image.key), set()).add((image.kind, looks[image.path].size))
     pairs = [{size for _, size in kinds} for kinds in sizes.values() if len({kind for kind, _ in kinds}) == 2]
     same = sum(len(pair) == 1 for pair in pairs)
-    notes = [
-        "Training pairs: nobody states how many there are at each scale (the README: 459 scenes); counted, not checked."
-    ]
+    notes = ["Training pairs: no source states their number per scale (the README: 459 scenes); counted, not checked."]
     if same:
-        notes.insert(0, f"HR and LR of {same} of {len(pairs)} pairs have the same size: RealSR V1 or V2. V3 is wanted.")
+        notes.insert(0, f"HR and LR of {same} of {len(pairs)} pairs have the same size: RealSR V1 or V2. Get V3.")
     return notes
 
 
@@ -129,7 +127,7 @@ def _d2crealsr() -> Layout:
         required=frozenset({Part("pairs", 8, "test")}),
         partner=lambda part: part,
         check=lambda rows, images, looks: [
-            "Names and numbers of images are stated nowhere: counted and paired, not checked."
+            "No source states names or numbers of images: counted and paired, not checked."
         ],
     )
 
@@ -154,7 +152,7 @@ def _reds() -> Layout:
         required=frozenset(Part("HR", None, split) for split in stated),
         partner=_above,
         size=(720, 1280),
-        check=lambda rows, images, looks: ["The pipeline reads frame 00000024 of every video alone."],
+        check=lambda rows, images, looks: ["The pipeline reads only frame 00000024 of every video."],
     )
 
 

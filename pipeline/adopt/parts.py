@@ -1,4 +1,4 @@
-"""What a data set consists of: parts, images with their place in them, and what is known of each part."""
+"""Data model of an adoption: parts of a data set, images that belong to them, and what is known of each part."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Part(NamedTuple):
-    """One row of a report. `group`: camera, or kind of images; `scale`: None where HR serves every scale."""
+    """One row of a report. `group`: camera, or kind of images; `scale`: None for HR that serves every scale."""
 
     group: str
     scale: int | None
@@ -27,14 +27,14 @@ class Image(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The image's name wherever its folder lies: the same for every copy of the data set."""
+        """Name that does not depend on folders: the same for every copy of the data set."""
         scale = f"x{self.part.scale}" if self.part.scale else ""
         return "/".join(filter(None, (self.part.group, scale, self.part.split, self.kind, self.key)))
 
 
 @dataclass
 class Inventory:
-    """What a folder holds: images of the data set, and other files with the reason why they are none."""
+    """Contents of a folder: images of the data set, and all other files → why they are not counted."""
 
     images: list[Image] = field(default_factory=list)
     strays: dict[Path, str] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Inventory:
 
 @dataclass(frozen=True)
 class Expected:
-    """What somebody states about a part: how many images or pairs, their keys where these are known, and who says so."""
+    """What a source states about a part: number of images or pairs, their keys (None: not stated), name of the source."""
 
     count: int
     names: frozenset[str] | None
@@ -51,12 +51,12 @@ class Expected:
 
 @dataclass(frozen=True)
 class Layout:
-    """A data set as it is known. `scan` takes the folder; `partner` names the part that has the HR of a part's LR.
+    """A data set as it is known. `scan` reads a folder; `partner` gives the part that holds the HR of an LR part.
 
-    `required`: parts without which a copy is not whole; all others only count where they are there. `together`: a group
-    is of use with all its splits alone. `exact`: HR is no smaller than `scale` times LR and no LR pixel larger, else within one.
-    `one_size`: splits whose images are all of one size; `size`: (H, W) of every HR. `grey`: grey images are fine. `check`:
-    looks for the traps of this data set in (part → its row, images, path → look), may add faults, and returns notes.
+    `required`: parts that a complete copy has; others count only if they exist. `together`: a group is usable only with all
+    its splits. `exact`: HR is at least `scale` times LR and less than one LR pixel larger; else HR may also be smaller by that.
+    `one_size`: splits whose images all have one size; `size`: (H, W) of every HR. `grey`: grey images are allowed. `check`:
+    finds known traps of this data set in (part → its row, images, path → look), may add faults, and returns notes.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""Images recognised by the end of their path: folders of any depth above, patterns for what is below."""
+"""Recognise images by the end of their path: any folders above, a pattern for the rest."""
 
 import re
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ ARCHIVE = re.compile(r"\.(zip|tar|tgz|tar\.gz|rar|7z)(\.\d{3})?$", re.IGNORECASE
 
 @dataclass(frozen=True)
 class Rule:
-    """A path's end, with the named groups `key` and, where the rule does not fix them, `group`, `scale` and `split`."""
+    """Pattern for a path's end, with named groups `key` and those of `group`, `scale`, `split` that the rule leaves None."""
 
     pattern: str
     kind: str
@@ -25,13 +25,13 @@ class Rule:
 
 
 def scanner(*rules: Rule):
-    """A `Layout.scan` that takes for each file the first rule that fits."""
+    """A `Layout.scan` that applies to each file the first rule that matches."""
     compiled = [(re.compile(f"(?:^|/){rule.pattern}$"), rule) for rule in rules]
     return partial(_scan, compiled)
 
 
 def stray(path: Path, why: str = "an image of no part that is known") -> str:
-    """Why a file does not count; `why` is said of images."""
+    """Reason why a file is not counted; `why` is the reason for images."""
     if path.name.startswith(".") or "__MACOSX" in path.parts or path.name.lower() in ("thumbs.db", "desktop.ini"):
         return "left by an operating system"
     if ARCHIVE.search(path.name):
@@ -54,8 +54,8 @@ def _scan(rules: Iterable[tuple[re.Pattern, Rule]], root: Path) -> Inventory:
 
 def _image(rules: Iterable[tuple[re.Pattern, Rule]], place: str, path: Path) -> Image | None:
     for pattern, rule in rules:
-        if found := pattern.search(place):
-            parts = found.groupdict()
+        if match := pattern.search(place):
+            parts = match.groupdict()
             scale = parts.get("scale") or rule.scale
             group, split = rule.group or parts["group"], rule.split or parts["split"]
             part = Part(group, int(scale) if scale else None, split.lower())

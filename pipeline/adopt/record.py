@@ -1,4 +1,4 @@
-"""The report of an adoption as data: written to results/adoption/, compared with the last one, asked before jobs start."""
+"""The report of an adoption as data: written to results/adoption/, compared with the last one, read before jobs start."""
 
 import hashlib
 import os
@@ -14,7 +14,7 @@ FOLDER = Path("results/adoption")
 
 
 def path_of(name: str) -> Path:
-    """Where the report of a data set lies."""
+    """Path of the report of a data set."""
     return FOLDER / f"{name}.json"
 
 
@@ -28,34 +28,34 @@ def record(
     looks: dict[Path, Look],
     notes: list[str],
 ) -> dict:
-    """Everything that was found. `digest` covers names, sizes and SHA-256 of the images, whatever folders they lie in."""
+    """The report as JSON data. `digest` covers names, sizes and SHA-256 of the images, in whatever folders they lie."""
     files: dict[str, str] = {}
     for image in sorted(inventory.images):
-        seen = looks[image.path]
-        entry = f"{seen.bytes} {seen.sha256 or 'unreadable'}"
-        # Of an image that is there twice both contents count.
+        look = looks[image.path]
+        entry = f"{look.bytes} {look.sha256 or 'unreadable'}"
+        # If an image exists twice, both contents count.
         files[image.name] = "; ".join(sorted({*filter(None, files.get(image.name, "").split("; ")), entry}))
     files = printable(files)
     strays = {path.relative_to(place).as_posix(): why for path, why in sorted(inventory.strays.items())}
-    found = {
+    report = {
         "name": name,
         "folder": str(folder),
         "level": level(layout, rows),
-        "scales": {f"x{scale}": found for scale, found in scales(layout, rows).items()},
+        "scales": {f"x{scale}": verdict for scale, verdict in scales(layout, rows).items()},
         "digest": hashlib.sha256(canonical_json(files).encode()).hexdigest(),
         "images": len(inventory.images),
-        "bytes": sum(seen.bytes for seen in looks.values()),
+        "bytes": sum(look.bytes for look in looks.values()),
         "usable": [[scale, group] for (scale, group), well in usable(layout, rows).items() if well],
         "parts": [_part(row) for row in rows],
         "notes": notes,
         "strays": strays,
         "files": files,
     }
-    return printable(found)
+    return printable(report)
 
 
 def printable(value: Any) -> Any:
-    """Text, or data of text, with names of files that are not UTF-8 spelled out: `\\xb2\\xe2.png`."""
+    """`value` with bytes of file names that are not UTF-8 escaped in every text: `\\xb2\\xe2.png`."""
     if isinstance(value, dict):
         return {printable(key): printable(each) for key, each in value.items()}
     if isinstance(value, list):
@@ -66,12 +66,12 @@ def printable(value: Any) -> Any:
 def _part(row: Row) -> dict:
     expected = row.expected and {"count": row.expected.count, "source": row.expected.source}
     place = {"group": row.part.group, "scale": row.part.scale, "split": row.part.split}
-    faults = {name: dict(sorted(found.items())) for name, found in row.faults.items() if found}
+    faults = {name: dict(sorted(files.items())) for name, files in row.faults.items() if files}
     return {**place, "expected": expected, "found": row.found, "state": row.state, "faults": faults}
 
 
 def changes(before: dict, now: dict) -> dict[str, list[str]]:
-    """What is new, gone or other than in an earlier report: names of images."""
+    """Names of images that were added, removed or changed since an earlier report."""
     old, new = before["files"], now["files"]
     return {
         "added": sorted(new.keys() - old.keys()),
@@ -81,5 +81,5 @@ def changes(before: dict, now: dict) -> dict[str, list[str]]:
 
 
 def last(name: str) -> dict | None:
-    """The last report, if there is one."""
+    """The last report, None without one."""
     return read_json(path_of(name)) if path_of(name).is_file() else None

@@ -1,4 +1,4 @@
-"""The report of an adoption as a person reads it."""
+"""Print the report of an adoption for a person."""
 
 from collections import Counter
 
@@ -6,31 +6,33 @@ from pipeline.adopt.parts import Layout
 from pipeline.adopt.record import path_of
 from pipeline.adopt.verdict import FAULTS, Row
 
-WORDS = {"pass": "pass", "partial": "partial", "fail": "fail, of no use as it is", "absent": "not there"}
+WORDS = {"pass": "pass", "partial": "partial", "fail": "fail, cannot be used", "absent": "missing"}
 
 
-def text(layout: Layout, found: dict, rows: list[Row], shown: int) -> str:
-    """The whole report; of every list of names the first `shown`, the rest stands in the JSON."""
+def text(layout: Layout, report: dict, rows: list[Row], shown: int) -> str:
+    """The whole report; of every list of names the first `shown`, the others are in the JSON."""
     size = (
-        f"{found['images']:,} images, {found['bytes'] / 1e9:.1f} GB" if found["images"] else "no image of this data set"
+        f"{report['images']:,} images, {report['bytes'] / 1e9:.1f} GB"
+        if report["images"]
+        else "no image of this data set"
     )
-    own = "; ".join(f"{scale} {WORDS[level]}" for scale, level in found["scales"].items())
-    head = f"{layout.title}: {WORDS[found['level']]}" + (f" ({own})" if len(found["scales"]) > 1 else "")
-    lines = [head, f"  folder  {found['folder']} ({size})", f"  digest  {found['digest']}"]
-    there = [row for row in rows if row.files or row.part in layout.required]
-    lines += _table(layout.heading, [row for row in there if row.files or _near(row, rows)])
-    named = [line for row in there if row.files for line in _names(row, shown)]
-    lines += ["", *named] if named else []
-    lines += ["", *_strays(found["strays"], shown)] if found["strays"] else []
-    lines += ["", *(f"note: {note}" for note in found["notes"])] if found["notes"] else []
-    sources = dict.fromkeys(row.expected.source for row in there if row.expected and row.files)
+    per_scale = "; ".join(f"{scale} {WORDS[level]}" for scale, level in report["scales"].items())
+    head = f"{layout.title}: {WORDS[report['level']]}" + (f" ({per_scale})" if len(report["scales"]) > 1 else "")
+    lines = [head, f"  folder  {report['folder']} ({size})", f"  digest  {report['digest']}"]
+    present = [row for row in rows if row.files or row.part in layout.required]
+    lines += _table(layout.heading, [row for row in present if row.files or _near(row, rows)])
+    names = [line for row in present if row.files for line in _names(row, shown)]
+    lines += ["", *names] if names else []
+    lines += ["", *_strays(report["strays"], shown)] if report["strays"] else []
+    lines += ["", *(f"note: {note}" for note in report["notes"])] if report["notes"] else []
+    sources = dict.fromkeys(row.expected.source for row in present if row.expected and row.files)
     if sources:
-        lines.append(f"expected: {'; '.join(sources)}; – where nobody states it")
+        lines.append(f"expected: {'; '.join(sources)}; – means not stated")
     return "\n".join(lines)
 
 
 def changed(changes: dict[str, list[str]], shown: int) -> list[str]:
-    """What is other than in the last report, in words; empty when nothing is."""
+    """Sentences about images that changed since the last report; empty when none did."""
     return [
         f"since the last report {what}: {len(names):,} images: {_first(names, shown)}"
         for what, names in changes.items()
@@ -39,7 +41,7 @@ def changed(changes: dict[str, list[str]], shown: int) -> list[str]:
 
 
 def _near(row: Row, rows: list[Row]) -> bool:
-    """Whether a part that is not there is worth a line: others of its scale are."""
+    """Whether to print an absent part: only if other parts of its scale exist."""
     return any(other.files for other in rows if other.part.scale == row.part.scale)
 
 
@@ -89,5 +91,5 @@ def _first(items: list[str], shown: int) -> str:
 
 
 def where(name: str) -> str:
-    """The last line: where everything stands."""
+    """The last line: where the complete lists are."""
     return f"complete lists: {path_of(name)}"

@@ -1,4 +1,4 @@
-"""What was found against what is known: one row for each part, its faults by name, and the level of the whole."""
+"""Compare a copy with what is known of the data set: one row per part, its faults by name, and the level of the whole."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pipeline.adopt.images import Look
 from pipeline.adopt.parts import Expected, Image, Inventory, Layout, Part
 
-# Faults of a row in the order of their columns, as a reader knows them. The first five make a part of no use.
+# Faults of a row and the heads of their columns, in order. Those in BREAKING make a part unusable.
 BREAKING = {
     "no_lr": "no LR",
     "no_hr": "no HR",
@@ -20,7 +20,7 @@ USABLE = ("complete", "unverified", "incomplete")
 
 @dataclass
 class Row:
-    """A part: what is stated of it, its files, keys of whole images or pairs, fault → name → what is wrong with it."""
+    """A part: what is expected, number of files, keys of complete images or pairs, fault → image → description."""
 
     part: Part
     expected: Expected | None
@@ -30,12 +30,12 @@ class Row:
 
     @property
     def found(self) -> int:
-        """Whole images or pairs, readable, of the right size, and in the list where there is one."""
+        """Number of complete images or pairs: readable, of the right size, and in the list if there is one."""
         return len(self.whole.difference(*(self.faults[name] for name in ("size", "damaged", "extra"))))
 
     @property
     def state(self) -> str:
-        """absent, broken, incomplete, unverified (nobody states what there should be) or complete."""
+        """absent, broken, incomplete, unverified (no source states what to expect) or complete."""
         if not self.files:
             return "absent"
         if any(self.faults[name] for name in BREAKING):
@@ -46,25 +46,25 @@ class Row:
 
     @property
     def usable(self) -> bool:
-        """Whether a job could read it as it is."""
+        """Whether jobs can read the part."""
         return self.state in USABLE
 
 
 def rows(layout: Layout, inventory: Inventory, looks: dict) -> list[Row]:
-    """A row for every part that is expected, required or there. `looks`: path → `Look`."""
-    held: dict[Part, dict[str, dict[str, list[Image]]]] = defaultdict(lambda: {"HR": {}, "LR": {}})
+    """One row per part that is expected, required or present. `looks`: path → `Look`."""
+    files: dict[Part, dict[str, dict[str, list[Image]]]] = defaultdict(lambda: {"HR": {}, "LR": {}})
     for image in inventory.images:
-        held[image.part][image.kind].setdefault(image.key, []).append(image)
-    parts = sorted({*held, *layout.expected, *layout.required}, key=lambda part: (part.scale or 0, part))
-    found = {part: _row(layout, part, held, looks) for part in parts}
+        files[image.part][image.kind].setdefault(image.key, []).append(image)
+    parts = sorted({*files, *layout.expected, *layout.required}, key=lambda part: (part.scale or 0, part))
+    result = {part: _row(layout, part, files, looks) for part in parts}
     for first, others in equal(inventory.images, looks).items():
         for image in others:
-            found[image.part].faults["equal"][image.key] = f"same content as {first.name}"
-    return list(found.values())
+            result[image.part].faults["equal"][image.key] = f"same content as {first.name}"
+    return list(result.values())
 
 
 def equal(images: list[Image], looks: dict) -> dict[Image, list[Image]]:
-    """Image → others of its scale and kind that have another name and the same bytes."""
+    """Image → other images of its scale and kind with the same bytes under another name."""
     groups: dict[tuple, dict[str, Image]] = defaultdict(dict)
     for image in images:
         if looks[image.path].sha256:
@@ -73,7 +73,7 @@ def equal(images: list[Image], looks: dict) -> dict[Image, list[Image]]:
 
 
 def usable(layout: Layout, found: list[Row]) -> dict[tuple[int | None, str], bool]:
-    """(scale, group) → whether it can be worked with: all its splits, or any where the layout does not need them together."""
+    """(scale, group) → whether it is usable: all its splits if the layout needs them together, else any of them."""
     groups: dict[tuple[int | None, str], list[bool]] = defaultdict(list)
     for row in found:
         groups[row.part.scale, row.part.group].append(row.usable)
@@ -81,49 +81,49 @@ def usable(layout: Layout, found: list[Row]) -> dict[tuple[int | None, str], boo
 
 
 def scales(layout: Layout, found: list[Row]) -> dict[int | None, str]:
-    """Scale → its own level, or absent, of every scale that a whole copy has."""
+    """Scale → its level or "absent", for every scale of a complete copy."""
     groups = {
         scale: [row for row in found if row.part.scale == scale]
         for scale in sorted({part.scale or 0 for part in layout.required})
     }
     return {
-        scale: level(layout, own) if any(row.files for row in own) else "absent"
-        for scale, own in groups.items()
+        scale: level(layout, of_scale) if any(row.files for row in of_scale) else "absent"
+        for scale, of_scale in groups.items()
         if scale
     }
 
 
 def level(layout: Layout, found: list[Row]) -> str:
-    """pass: everything required is there and nothing is broken; partial: something can be worked with; else fail."""
+    """pass: everything required is present and nothing broken; partial: something is usable; else fail."""
     if not any(usable(layout, found).values()):
         return "fail"
-    there = [row for row in found if row.files or row.part in layout.required]
-    return "pass" if all(row.state in ("complete", "unverified") for row in there) else "partial"
+    rows = [row for row in found if row.files or row.part in layout.required]
+    return "pass" if all(row.state in ("complete", "unverified") for row in rows) else "partial"
 
 
 def _row(layout: Layout, part: Part, held: dict, looks: dict) -> Row:
-    own = held.get(part, {"HR": {}, "LR": {}})
-    row = Row(part, layout.expected.get(part), files=len(own["HR"]) + len(own["LR"]))
+    files = held.get(part, {"HR": {}, "LR": {}})
+    row = Row(part, layout.expected.get(part), files=len(files["HR"]) + len(files["LR"]))
     for kind in ("HR", "LR"):
-        for key, images in sorted(own[kind].items()):
+        for key, images in sorted(files[kind].items()):
             _one(row, kind, key, images, looks)
-        _sizes(row, layout, kind, own[kind], looks)
+        _sizes(row, layout, kind, files[kind], looks)
     above = layout.partner(part)
     if above is None:
-        row.whole = set(own["HR"])
+        row.whole = set(files["HR"])
     else:
-        _pairs(row, layout, own["LR"], held.get(above, {"HR": {}})["HR"], looks)
-        alone = own["HR"].keys() - own["LR"].keys()
-        row.faults["no_lr"] = {own["HR"][key][0].path.name: "its LR partner does not exist" for key in alone}
+        _pairs(row, layout, files["LR"], held.get(above, {"HR": {}})["HR"], looks)
+        alone = files["HR"].keys() - files["LR"].keys()
+        row.faults["no_lr"] = {files["HR"][key][0].path.name: "its LR partner does not exist" for key in alone}
     if row.expected and row.expected.names is not None:
-        there = {*own["HR"], *own["LR"]}
-        row.faults["missing"] = dict.fromkeys(sorted(row.expected.names - there), "not there")
-        row.faults["extra"] = dict.fromkeys(sorted(there - row.expected.names), f"not in {row.expected.source}")
+        present = {*files["HR"], *files["LR"]}
+        row.faults["missing"] = dict.fromkeys(sorted(row.expected.names - present), "missing")
+        row.faults["extra"] = dict.fromkeys(sorted(present - row.expected.names), f"not in {row.expected.source}")
     return row
 
 
 def _one(row: Row, kind: str, key: str, images: list[Image], looks: dict) -> None:
-    """Damaged files of one name, and that there are several."""
+    """Record damaged files of one image, and whether it exists twice."""
     problems = [f"{image.path}: {looks[image.path].problem}" for image in images if looks[image.path].problem]
     if problems:
         row.faults["damaged"][key] = "; ".join(filter(None, [row.faults["damaged"].get(key), *problems]))
@@ -132,7 +132,7 @@ def _one(row: Row, kind: str, key: str, images: list[Image], looks: dict) -> Non
 
 
 def _pairs(row: Row, layout: Layout, lr: dict, hr: dict, looks: dict) -> None:
-    """LR without HR, pairs of wrong sizes, and pairs that are whole."""
+    """Record LR without HR, pairs of wrong sizes, and complete pairs."""
     row.whole = lr.keys() & hr.keys()
     row.faults["no_hr"] = {lr[key][0].path.name: "its HR partner does not exist" for key in lr.keys() - hr.keys()}
     for key in sorted(row.whole):
@@ -141,7 +141,7 @@ def _pairs(row: Row, layout: Layout, lr: dict, hr: dict, looks: dict) -> None:
 
 
 def _ratio(scale: int | None, exact: bool, lr: Look, hr: Look) -> str:
-    """What is wrong with the sizes of a pair, in words; empty when nothing is, or when one of them is not known."""
+    """Sentence about wrong sizes of a pair; empty if they fit or one is unknown."""
     if not scale or lr.problem or hr.problem:
         return ""
     off = [large - scale * small for large, small in zip(hr.size, lr.size, strict=True)]
@@ -151,13 +151,13 @@ def _ratio(scale: int | None, exact: bool, lr: Look, hr: Look) -> str:
 
 
 def _sizes(row: Row, layout: Layout, kind: str, images: dict, looks: dict) -> None:
-    """Images of another size than the data set's or, where a split is of one size, than most of it."""
-    seen = {key: looks[each[0].path] for key, each in images.items()}
-    sizes = {key: look.size for key, look in seen.items() if not look.problem}
-    wanted = layout.size if kind == "HR" else None
+    """Record images of another size than the data set's or, if a split has one size, than most of the split."""
+    of_key = {key: looks[each[0].path] for key, each in images.items()}
+    sizes = {key: look.size for key, look in of_key.items() if not look.problem}
+    expected = layout.size if kind == "HR" else None
     if row.part.split in layout.one_size and sizes:
-        wanted = Counter(sizes.values()).most_common(1)[0][0]
+        expected = Counter(sizes.values()).most_common(1)[0][0]
     for key, size in sizes.items():
-        if wanted and size != wanted:
-            text = f"{kind} is {size[0]}x{size[1]}, expected {wanted[0]}x{wanted[1]}"
+        if expected and size != expected:
+            text = f"{kind} is {size[0]}x{size[1]}, expected {expected[0]}x{expected[1]}"
             row.faults["size"].setdefault(key, text)

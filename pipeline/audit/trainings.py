@@ -23,7 +23,7 @@ class Trainings:
             return files.canonical_json(keys.key(params, kind, wildcards))
 
         reasons = {path: receipts.key_reasons(receipt, key_of) for path, receipt in self.receipts.items()}
-        self.makers = receipts.assign(self.receipts, reasons)
+        self.makers = receipts.find_makers(self.receipts, reasons)
 
     def find(self, cell: str) -> Receipt:
         """The training meant by a run folder, one of its files, a metrics file, or a line of the first door that names one.

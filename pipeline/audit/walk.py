@@ -18,7 +18,7 @@ def audit(targets: list[str], key_of: receipts.KeyOf) -> Report:
     """Judge everything that `targets` rest on; `key_of(kind, wildcards)` is the key of a job as of now, as text."""
     report, found, tracked = Report(targets), receipts.collect(), receipts.tracked_files()
     keys = {path: receipts.key_reasons(receipt, key_of) for path, receipt in found.receipts.items()}
-    report.makers = receipts.assign(found.receipts, keys)
+    report.makers = receipts.find_makers(found.receipts, keys)
     look = cache(content)
 
     def stray(path: str) -> str | None:

@@ -1,4 +1,4 @@
-"""A claims file, checked as it is read: what a paper says, where, and how its own numbers are asked."""
+"""Read and check a claims file: what a paper says, where, and the checks of its own numbers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ NEEDED, OPTIONAL = ("id", "claim", "where", "severity", "check"), ("implied", "n
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim in our own words, where it stands, how much hangs on it; `implied`: not stated, but to be expected."""
+    """A claim in our own words, its place in the paper, its importance; `implied`: not stated, but to be expected."""
 
     id: str
     claim: str
@@ -33,7 +33,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Finding:
-    """A claim and what its checks found."""
+    """A claim, its verdict, and the outcomes of its checks."""
 
     claim: Claim
     verdict: str
@@ -42,7 +42,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Claims:
-    """All claims of a paper, the constants they name, and what a reader must know about the copy that was read."""
+    """All claims of a paper, the constants that they use, and remarks on the copy of the paper that was read."""
 
     path: Path
     about: tuple[str, ...]
@@ -51,12 +51,12 @@ class Claims:
 
 
 def read(path: Path, paper: str) -> Claims:
-    """Read `data/reported/claims/<paper>.yaml`; UserError names the claim and what was expected of it."""
+    """Read `data/reported/claims/<paper>.yaml`; UserError names the claim and what was expected."""
     content = load(path)
     if set(content) != {"paper", "about", "constants", "claims"}:
         raise UserError(f"{path}: expected exactly paper, about, constants and claims, got {', '.join(content)}.")
     if content["paper"] != paper:
-        raise UserError(f"{path}: says it is of paper '{content['paper']}', it was read for '{paper}'.")
+        raise UserError(f"{path}: is of paper '{content['paper']}', expected '{paper}'. Correct its `paper`.")
     constants = content["constants"] or {}
     for name, constant in constants.items():
         if not isinstance(constant, dict) or set(constant) != {"value", "label"}:
@@ -65,9 +65,9 @@ def read(path: Path, paper: str) -> Claims:
     ids = [claim.id for claim in claims]
     for name in ids:
         if ids.count(name) > 1:
-            raise UserError(f"{path}: the id '{name}' stands at {ids.count(name)} claims; every claim has its own.")
+            raise UserError(f"{path}: {ids.count(name)} claims have the id '{name}'. Give each its own id.")
     if not claims:
-        raise UserError(f"{path}: no claims in it.")
+        raise UserError(f"{path}: holds no claims.")
     return Claims(path, tuple(content["about"] or ()), constants, claims)
 
 
@@ -77,7 +77,7 @@ def _claim(entry, where: str) -> Claim:
     where = f"{where} ({entry.get('id', 'no id')})"
     for key in NEEDED:
         if key not in entry:
-            raise UserError(f"{where}: no '{key}'.")
+            raise UserError(f"{where}: '{key}' is missing.")
     for key in entry:
         if key not in NEEDED + OPTIONAL:
             raise UserError(f"{where}: '{key}' is not one of {', '.join(NEEDED + OPTIONAL)}.")
@@ -98,6 +98,6 @@ def examine(claims: Claims, numbers: Numbers) -> list[Finding]:
 def _examined(claims: Claims, claim: Claim, numbers: Numbers) -> Finding:
     where = f"{claims.path}: claim {claim.id}"
     outcomes = tuple(judge(Check(numbers, claims.constants, check, where)) for check in claim.checks)
-    found = {outcome.verdict for outcome in outcomes}
-    verdict = next(verdict for verdict in (CONTRADICTED, UNCHECKED, HOLDS, FIGURES) if verdict in found)
+    verdicts = {outcome.verdict for outcome in outcomes}
+    verdict = next(verdict for verdict in (CONTRADICTED, UNCHECKED, HOLDS, FIGURES) if verdict in verdicts)
     return Finding(claim, verdict, outcomes)

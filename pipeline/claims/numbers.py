@@ -1,4 +1,4 @@
-"""A paper's printed numbers as one list of cells, exactly as they are spelled: decimals, never floats."""
+"""A paper's printed numbers as a list of cells, exactly as printed: decimals, never floats."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ Value = Decimal | str | None
 
 @dataclass(frozen=True)
 class Cell:
-    """One printed value; `place` says where: table, method, … and `metric`. None: printed as a dash, or not obtained."""
+    """One printed value; `place`: field -> name, for table, method, … and `metric`. None: a dash, or not obtained."""
 
     place: Mapping[str, str]
     value: Value
 
 
 def load(path: Path) -> dict:
-    """A YAML file with every number as the decimal that its digits spell and keys as text.
+    """Read a YAML file, with every number as the decimal of its digits and every key as text.
 
-    UserError names the line of a number that is none, or of a key that stands twice, which YAML would swallow.
+    UserError names the line of an invalid number, or of a duplicate key, which YAML would silently accept.
     """
     try:
         node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
@@ -41,24 +41,24 @@ def _plain(node: yaml.Node, path: Path):
     if isinstance(node, yaml.SequenceNode):
         return [_plain(item, path) for item in node.value]
     if isinstance(node, yaml.MappingNode):
-        found = {}
+        block = {}
         for key, value in node.value:
-            if key.value in found:
-                raise UserError(f"{path}, line {key.start_mark.line + 1}: '{key.value}' stands twice in one block.")
-            found[key.value] = _plain(value, path)
-        return found
+            if key.value in block:
+                raise UserError(f"{path}, line {key.start_mark.line + 1}: '{key.value}' is given twice in one block.")
+            block[key.value] = _plain(value, path)
+        return block
     return _scalar(node, path)
 
 
 class Numbers:
-    """The cells of one paper, with the direction in which each metric is better and the names that people read."""
+    """The cells of one paper, the direction in which each metric is better, and the labels of names."""
 
     def __init__(self, path: Path):
-        """Read `data/reported/<paper>.yaml`; UserError for a block that is not as its `levels` say."""
+        """Read `data/reported/<paper>.yaml`; UserError for a block whose depth is not that of its `levels`."""
         content = load(path)
-        lacking = [name for name in ("source", "short", "metrics", "tables", "labels") if name not in content]
-        if lacking:
-            raise UserError(f"{path}: no {', '.join(lacking)}; see docs/paper-lint.md for the blocks of such a file.")
+        missing = [name for name in ("source", "short", "metrics", "tables", "labels") if name not in content]
+        if missing:
+            raise UserError(f"{path}: no {', '.join(missing)}; see docs/paper-lint.md for the blocks of such a file.")
         self.path, self.source, self.short = path, content["source"], content["short"]
         self.metrics, self.labels = content["metrics"], content["labels"]
         for name, metric in self.metrics.items():
@@ -71,7 +71,7 @@ class Numbers:
             node = content
             for name in table["block"].split("."):
                 if not isinstance(node, dict) or name not in node:
-                    raise UserError(f"{path}: tables names the block '{table['block']}', which is not there.")
+                    raise UserError(f"{path}: tables names the block '{table['block']}', which is missing.")
                 node = node[name]
             fixed = {name: _text(value) for name, value in table.get("with", {}).items()}
             self._collect(node, list(table["levels"]), fixed, table["block"])
@@ -80,8 +80,8 @@ class Numbers:
     def _collect(self, node, levels: list[str], place: dict[str, str], block: str) -> None:
         if isinstance(node, list):
             for row in node:
-                here = place | {level: _text(row[level]) for level in levels if level in row}
-                self._collect({key: value for key, value in row.items() if key not in levels}, [], here, block)
+                row_place = place | {level: _text(row[level]) for level in levels if level in row}
+                self._collect({key: value for key, value in row.items() if key not in levels}, [], row_place, block)
             return
         if not isinstance(node, dict):
             raise UserError(f"{self.path}: block {block} is not as deep as its levels say, at {place}.")
@@ -96,27 +96,27 @@ class Numbers:
                 self.cells.append(Cell(place | {"metric": key}, value))
 
     def select(self, selector: Mapping, where: str) -> list[Cell]:
-        """Cells that fit: field -> value, list of values, or {not: …}; UserError when a name is unknown or nothing fits."""
+        """Cells selected by field -> value, list of values, or {not: …}; UserError for an unknown name or an empty selection."""
         found = self.cells
-        for field, wanted in selector.items():
+        for field, value in selector.items():
             if field not in self.fields:
                 raise UserError(f"{where}: '{field}' is no field of {self.path}; fields are {', '.join(self.fields)}.")
-            if isinstance(wanted, dict) and set(wanted) != {"not"}:
-                raise UserError(f"{where}: {field}: expected a value, a list of values, or {{not: …}}, got {wanted}.")
+            if isinstance(value, dict) and set(value) != {"not"}:
+                raise UserError(f"{where}: {field}: expected a value, a list of values, or {{not: …}}, got {value}.")
             known = list(dict.fromkeys(cell.place[field] for cell in self.cells if field in cell.place))
-            names, without = names_of(wanted)
+            names, without = names_of(value)
             for name in names:
                 if name not in known:
                     raise UserError(f"{where}: {field} '{name}' is not in {self.path}; it has {', '.join(known)}.")
             found = [cell for cell in found if field in cell.place and (cell.place[field] in names) != without]
-        for field, wanted in selector.items():
-            names, without = names_of(wanted)
+        for field, value in selector.items():
+            names, without = names_of(value)
             for name in () if without and found else names:
                 if not any(cell.place[field] == name for cell in found):
                     raise UserError(f"{where}: no number of {self.path} fits {dict(selector)} with {field} '{name}'.")
-        # In the order in which a list names them, so that figures read like the sentence they belong to.
-        for field, wanted in reversed(list(selector.items())):
-            names, without = names_of(wanted)
+        # In the order of the list in the selector, so that figures read like the sentence they belong to.
+        for field, value in reversed(list(selector.items())):
+            names, without = names_of(value)
             if not without:
                 found = sorted(found, key=lambda cell, field=field, names=names: names.index(cell.place[field]))
         return found
@@ -131,20 +131,20 @@ class Numbers:
         """+1 where higher is better, -1 where lower is; UserError for a metric without a direction."""
         better = self.metrics[metric]["better"]
         if better not in ("higher", "lower"):
-            raise UserError(f"{where}: metric '{metric}' of {self.path} has no direction in which it is better.")
+            raise UserError(f"{where}: metric '{metric}' of {self.path} has no direction `better`: higher or lower.")
         return 1 if better == "higher" else -1
 
 
-def names_of(wanted) -> tuple[list[str], bool]:
+def names_of(value) -> tuple[list[str], bool]:
     """The names in one entry of a selector, and whether it excludes them."""
-    without = isinstance(wanted, dict)
+    without = isinstance(value, dict)
     if without:
-        wanted = wanted["not"]
-    return [_text(name) for name in (wanted if isinstance(wanted, list) else [wanted])], without
+        value = value["not"]
+    return [_text(name) for name in (value if isinstance(value, list) else [value])], without
 
 
 def half_digit(value: Decimal) -> Decimal:
-    """Half a unit of the last digit that is spelled: how far a rounded number may be from what was rounded."""
+    """Half a unit of the last printed digit: the largest difference between a number and its printed value."""
     return Decimal(5).scaleb(int(value.as_tuple().exponent) - 1)
 
 

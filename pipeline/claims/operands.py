@@ -1,4 +1,4 @@
-"""What a check looks at: selected cells, set side by side column by column."""
+"""Operands of a check: selected cells, matched column by column."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Check:
     where: str
 
     def operand(self, selector) -> "Operand":
-        """The cells of a selector, its `at` filled in; {constant: name} is one cell without a place."""
+        """The cells of a selector combined with the check's `at`; {constant: name} gives one cell without a place."""
         if not isinstance(selector, dict) or not selector:
             raise UserError(f"{self.where}: expected a selector such as {{method: …, metric: …}}, got {selector!r}.")
         if "constant" in selector:
@@ -35,7 +35,7 @@ class Check:
         return Operand(self, whole, self.numbers.select(whole, self.where))
 
     def label(self, place: Mapping[str, str]) -> str:
-        """A place in the words of the page, in the order in which the paper's table is read."""
+        """Labels of a place, in the order of the fields in the paper's table."""
         fields = [field for field in self.numbers.fields if field in place]
         return ", ".join(self.numbers.label(field, place[field]) for field in fields)
 
@@ -51,13 +51,13 @@ class Operand:
 
     @cached_property
     def free(self) -> tuple[str, ...]:
-        there = {field for cell in self.cells for field in cell.place}
+        fields = {field for cell in self.cells for field in cell.place}
         pinned = {field for field, value in self.selector.items() if not isinstance(value, list | dict)}
-        return tuple(field for field in self.check.numbers.fields if field in there - pinned)
+        return tuple(field for field in self.check.numbers.fields if field in fields - pinned)
 
     @cached_property
     def steady(self) -> dict[str, str]:
-        """Field -> the one value that all cells have in it; what a selector lists counts as varying."""
+        """Field -> the value that all cells share; fields with a list in the selector count as varying."""
         first = self.cells[0].place
         listed = {field for field, value in self.selector.items() if isinstance(value, list | dict)}
         return {
@@ -67,30 +67,30 @@ class Operand:
         }
 
     def place(self, cell: Cell) -> dict[str, str]:
-        """What tells the cell apart from the others of the operand."""
+        """Fields and values that distinguish the cell from the others of the operand."""
         return {field: cell.place[field] for field in self.free if field in cell.place and field not in self.steady}
 
-    def beside(self, cell: Cell, other: "Operand") -> list[Cell]:
-        """Cells in the column of another operand's cell: equal in every field that both have free."""
+    def in_column(self, cell: Cell, other: "Operand") -> list[Cell]:
+        """Own cells in the column of another operand's `cell`: equal in every field that both leave free."""
         shared = [field for field in self.free if field in other.free and field in cell.place]
         return [mine for mine in self.cells if all(mine.place.get(field) == cell.place[field] for field in shared)]
 
-    def one(self, cell: Cell, other: "Operand") -> Cell:
-        """The one cell in that column; UserError when the selector leaves none or several."""
-        found = self.beside(cell, other)
-        if len(found) != 1:
+    def match(self, cell: Cell, other: "Operand") -> Cell:
+        """The only own cell in that column; UserError when there are none or several."""
+        cells = self.in_column(cell, other)
+        if len(cells) != 1:
             raise UserError(
-                f"{self.check.where}: {dict(self.selector)} gives {len(found)} numbers beside {other.place(cell)}, "
+                f"{self.check.where}: {dict(self.selector)} gives {len(cells)} numbers beside {other.place(cell)}, "
                 "expected one. Pin the fields that differ to one value each."
             )
-        return found[0]
+        return cells[0]
 
-    def called(self, common: Mapping[str, object]) -> str:
-        """The operand's name beside others: what its selector does not share with theirs."""
+    def name_among(self, common: Mapping[str, object]) -> str:
+        """Name of the operand among others: the part of its selector that is not `common`."""
         label, words = self.check.numbers.label, []
-        for field, wanted in self.selector.items():
-            if common.get(field) != wanted and (field in self.steady or field == "method"):
-                names, without = names_of(wanted)
+        for field, value in self.selector.items():
+            if common.get(field) != value and (field in self.steady or field == "method"):
+                names, without = names_of(value)
                 words.append(("all but " if without else "") + ", ".join(label(field, name) for name in names))
         return self.name or ", ".join(words) or "all rows"
 
@@ -99,16 +99,19 @@ def columns(operands: Sequence[Operand]) -> Iterator[tuple[dict[str, str], list[
     """(place, one cell of each operand), for every cell of the operand that varies most."""
     leading = max(operands, key=lambda operand: len(operand.free))
     for cell in leading.cells:
-        yield leading.place(cell), [cell if operand is leading else operand.one(cell, leading) for operand in operands]
+        yield (
+            leading.place(cell),
+            [cell if operand is leading else operand.match(cell, leading) for operand in operands],
+        )
 
 
 def values(cells: Sequence[Cell]) -> list[Value]:
-    """What the cells say, numbers or text."""
+    """Values of the cells, numbers or text."""
     return [cell.value for cell in cells]
 
 
 def decimals(check: Check, cells: Sequence[Cell]) -> list[Decimal | None]:
-    """What the cells say; UserError for text, with which nothing can be computed."""
+    """Values of the cells; UserError for text."""
     for cell in cells:
         if isinstance(cell.value, str):
             raise UserError(f"{check.where}: '{cell.value}' is text; this word computes with numbers only.")
@@ -116,7 +119,7 @@ def decimals(check: Check, cells: Sequence[Cell]) -> list[Decimal | None]:
 
 
 def groups(operand: Operand, along: str | list[str]) -> list[list[Cell]]:
-    """Cells that differ in one field, or in a list of fields, alone; UserError when the operand does not vary in it."""
+    """Groups of cells that differ only in the fields `along`; UserError when the operand does not vary in one of them."""
     fields = [along] if isinstance(along, str) else along
     for field in fields:
         if field not in operand.free:
@@ -124,17 +127,17 @@ def groups(operand: Operand, along: str | list[str]) -> list[list[Cell]]:
                 f"{operand.check.where}: the selection does not vary in '{field}'; it varies in "
                 f"{', '.join(operand.free) or 'nothing'}. Leave '{field}' out of the selector, or list its values."
             )
-    found: dict[tuple, list[Cell]] = {}
+    grouped: dict[tuple, list[Cell]] = {}
     for cell in operand.cells:
         rest = tuple(value for field, value in operand.place(cell).items() if field not in fields)
-        found.setdefault(rest, []).append(cell)
-    return list(found.values())
+        grouped.setdefault(rest, []).append(cell)
+    return list(grouped.values())
 
 
 def basis(operands: Sequence[Operand], joined: str) -> str:
-    """What is compared, in words: what all operands share, then what each has for itself."""
-    asked = [operand for operand in operands if operand.selector] or operands[:1]
-    common = {f: value for f, value in asked[0].steady.items() if all(other.steady.get(f) == value for other in asked)}
-    alike = {f: wanted for f, wanted in asked[0].selector.items() if all(o.selector.get(f) == wanted for o in asked)}
-    names = [operand.called(alike) for operand in operands] if len(operands) > 1 else []
+    """Text of what is compared: the values that all operands share, then the name of each."""
+    cases = [operand for operand in operands if operand.selector] or operands[:1]
+    common = {f: value for f, value in cases[0].steady.items() if all(other.steady.get(f) == value for other in cases)}
+    alike = {f: value for f, value in cases[0].selector.items() if all(o.selector.get(f) == value for o in cases)}
+    names = [operand.name_among(alike) for operand in operands] if len(operands) > 1 else []
     return ": ".join(part for part in (operands[0].check.label(common), joined.join(names)) if part)

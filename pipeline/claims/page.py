@@ -16,7 +16,7 @@ SECTIONS = {
     FIGURES: ("Figures only", "Computed from the printed numbers and stated without a verdict."),
     HOLDS: ("Holds", "Follows from the printed numbers."),
 }
-SHOWN = 8  # lines that stand open; more fold away unless they are what a contradiction rests on
+SHOWN = 8  # lines that are open; more are folded, except those that contradict a claim
 STYLE = """
 main { max-width: 960px; }
 .counts { display: flex; flex-wrap: wrap; gap: 10px; margin: 18px 0 20px; padding: 0; list-style: none; }
@@ -82,7 +82,7 @@ def _counts(findings: list[Finding]) -> str:
 
 
 def _near(finding: Finding) -> bool:
-    """Contradicted by no more than the rounding of the printed numbers could explain."""
+    """Whether rounding of the printed numbers could explain the contradiction."""
     wrong = [line for outcome in finding.outcomes for line in outcome.lines if line.fits is False]
     return finding.verdict == CONTRADICTED and all(line.rounding for line in wrong)
 
@@ -98,17 +98,17 @@ def _article(finding: Finding) -> str:
 
 
 def _outcome(outcome: Outcome) -> str:
-    told = f" · {outcome.summary}" if outcome.summary else ""
-    basis = f'<p class="basis">{_minus(outcome.basis)}{escape(told)}</p>\n'
+    summary = f" · {outcome.summary}" if outcome.summary else ""
+    basis = f'<p class="basis">{_minus(outcome.basis)}{escape(summary)}</p>\n'
     wrong = [line for line in outcome.lines if line.fits is False]
     if len(outcome.lines) <= SHOWN and not all(line.missing for line in outcome.lines):
         return basis + _table(outcome.lines)
     others = [line for line in outcome.lines if line.fits is not False]
-    folded = f"<details><summary>{_told(others, wrong)}</summary>{_table(others)}</details>\n" if others else ""
+    folded = f"<details><summary>{_fold_title(others, wrong)}</summary>{_table(others)}</details>\n" if others else ""
     return basis + (_table(wrong) if wrong else "") + folded
 
 
-def _told(lines: list[Line], wrong: list[Line]) -> str:
+def _fold_title(lines: list[Line], wrong: list[Line]) -> str:
     if all(line.missing for line in lines):
         return f"{len(lines)} lines without a printed number"
     return f"{len(lines)} {'more lines, which fit' if wrong else 'lines'}"

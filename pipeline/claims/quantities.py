@@ -17,7 +17,7 @@ OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mu
 
 @dataclass(frozen=True)
 class Quantity:
-    """A computed value, None where a cell is not printed; `slack`: how far rounding before computing may have moved it."""
+    """A computed value, None if a cell is not printed; `slack`: largest error from rounding before the computation."""
 
     place: Mapping[str, str]
     text: str
@@ -29,7 +29,7 @@ Computed = tuple[str, list[Quantity]]
 
 
 def spell(value: Value) -> str:
-    """A value as printed; a dash where nothing is."""
+    """A value as printed; a dash for None."""
     if value is None:
         return "–"
     return format(value, "f") if isinstance(value, Decimal) else value
@@ -41,7 +41,7 @@ def signed(value: Decimal) -> str:
 
 
 def value(check: Check) -> Computed:
-    """Every selected cell as it is."""
+    """Every selected cell, unchanged."""
     operand = check.operand(check.content["of"])
     return basis([operand], ""), [Quantity(operand.place(c), spell(c.value), c.value) for c in operand.cells]
 
@@ -56,20 +56,20 @@ def _minus(place: Mapping[str, str], first: Value, second: Value, names: tuple[s
     text = f"{spell(first)}{names[0]} - {spell(second)}{names[1]}"
     if first is None or second is None:
         return Quantity(place, text, None)
-    found = first - second
-    return Quantity(place, f"{text} = {found:f}", found, half_digit(first) + half_digit(second))
+    result = first - second
+    return Quantity(place, f"{text} = {result:f}", result, half_digit(first) + half_digit(second))
 
 
 def ratio(check: Check) -> Computed:
     """a / b, column by column, shown with `digits` decimals."""
     operands = [check.operand(check.content[name]) for name in ("a", "b")]
-    found = []
+    ratios = []
     for place, cells in columns(operands):
         first, second = decimals(check, cells)
         text = f"{spell(first)} / {spell(second)}"
         divided = None if first is None or second is None else first / _divisor(second, check)
-        found.append(Quantity(place, text if divided is None else f"{text} = {_rounded(divided, check)}", divided))
-    return basis(operands, " over "), found
+        ratios.append(Quantity(place, text if divided is None else f"{text} = {_rounded(divided, check)}", divided))
+    return basis(operands, " over "), ratios
 
 
 def lead(check: Check) -> Computed:
@@ -80,7 +80,7 @@ def lead(check: Check) -> Computed:
 
 def _lead(check: Check, ours: Operand, cell: Cell, rivals: Operand) -> Quantity:
     place = ours.place(cell)
-    others = [other for other in rivals.beside(cell, ours) if other.place != cell.place and other.value is not None]
+    others = [other for other in rivals.in_column(cell, ours) if other.place != cell.place and other.value is not None]
     if cell.value is None or not others:
         return Quantity(place, f"{spell(cell.value)}: nothing printed to compare it with", None)
     sign = check.numbers.sign(cell.place["metric"], check.where)
@@ -95,29 +95,29 @@ def _lead(check: Check, ours: Operand, cell: Cell, rivals: Operand) -> Quantity:
 def growth(check: Check) -> Computed:
     """Differences of neighbours along a field, in the order in which the numbers stand."""
     operand, along = check.operand(check.content["of"]), check.content["along"]
-    found = []
+    steps = []
     for group in groups(operand, along):
         for pair in itertools.pairwise(group):
             step = " → ".join(check.numbers.label(along, cell.place[along]) for cell in pair)
             before, after = decimals(check, pair)
-            found.append(_minus(operand.place(pair[1]) | {along: step}, after, before))
-    return basis([operand], ""), found
+            steps.append(_minus(operand.place(pair[1]) | {along: step}, after, before))
+    return basis([operand], ""), steps
 
 
 def mean(check: Check) -> Computed:
     """Mean over a field or a list of fields, shown with `digits` decimals."""
     operand, over = check.operand(check.content["of"]), check.content["over"]
-    fields, found = [over] if isinstance(over, str) else over, []
+    fields, means = [over] if isinstance(over, str) else over, []
     for group in groups(operand, over):
         place = {field: name for field, name in operand.place(group[0]).items() if field not in fields}
         numbers = decimals(check, group)
         if None in numbers:
-            found.append(Quantity(place, f"{numbers.count(None)} of {len(numbers)} values are not there", None))
+            means.append(Quantity(place, f"{numbers.count(None)} of {len(numbers)} values are not there", None))
             continue
         average = sum(numbers) / len(numbers)
         text = f"mean of {len(numbers)} values = {_rounded(average, check)}"
-        found.append(Quantity(place, text, average, max(map(half_digit, numbers))))
-    return basis([operand], ""), found
+        means.append(Quantity(place, text, average, max(map(half_digit, numbers))))
+    return basis([operand], ""), means
 
 
 def formula(check: Check) -> Computed:
@@ -149,23 +149,23 @@ def _evaluate(node: ast.expr, known: Mapping[str, Decimal], check: Check) -> Dec
         return Decimal(str(node.value))
     raise UserError(
         f"{check.where}: formula '{check.content['formula']}': '{ast.unparse(node)}' is neither a number, nor one of "
-        f"{', '.join(known)}, nor + - * / of such."
+        f"{', '.join(known)}, nor + - * / of these."
     )
 
 
 def agreement(check: Check) -> Computed:
     """Least Kendall tau-b between columns that rank the names of the field `rank`; mean and number of orders are shown."""
     operand, rank = check.operand(check.content["of"]), check.content["rank"]
-    found = [decimals(check, group) for group in groups(operand, rank)]
-    names, text = basis([operand], ""), f"{len(found)} columns, {len(found) * (len(found) - 1) // 2} pairs"
-    if any(None in column for column in found):
+    rankings = [decimals(check, group) for group in groups(operand, rank)]
+    names, text = basis([operand], ""), f"{len(rankings)} columns, {len(rankings) * (len(rankings) - 1) // 2} pairs"
+    if any(None in ranking for ranking in rankings):
         return names, [Quantity({}, f"{text}: some values are not there", None)]
-    if len(found) < 2 or len({len(column) for column in found}) > 1:
+    if len(rankings) < 2 or len({len(ranking) for ranking in rankings}) > 1:
         raise UserError(f"{check.where}: agreement needs two columns or more, all with the same names in '{rank}'.")
-    taus = [kendall(*pair) for pair in itertools.combinations(found, 2)]
-    orders = {tuple(sorted(column, reverse=True).index(value) for value in column) for column in found}
-    told = f"least tau {_rounded(min(taus), check)}, mean {_rounded(sum(taus) / len(taus), check)}"
-    return names, [Quantity({}, f"{text}: {told}, different orders {len(orders)}", min(taus))]
+    taus = [kendall(*pair) for pair in itertools.combinations(rankings, 2)]
+    orders = {tuple(sorted(ranking, reverse=True).index(value) for value in ranking) for ranking in rankings}
+    summary = f"least tau {_rounded(min(taus), check)}, mean {_rounded(sum(taus) / len(taus), check)}"
+    return names, [Quantity({}, f"{text}: {summary}, different orders {len(orders)}", min(taus))]
 
 
 def kendall(first: list[Decimal], second: list[Decimal]) -> Decimal:
@@ -187,7 +187,7 @@ def _rounded(value: Decimal, check: Check) -> str:
 
 def _divisor(value: Decimal, check: Check) -> Decimal:
     if value == 0:
-        raise UserError(f"{check.where}: division by a printed zero.")
+        raise UserError(f"{check.where}: division by a printed zero. Choose another divisor.")
     return value
 
 

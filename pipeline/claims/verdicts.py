@@ -1,4 +1,4 @@
-"""What computed values are held against, and the verdict that follows: printed values, bounds, trends."""
+"""Compare computed values with printed values, bounds or trends, and give the verdict."""
 
 import itertools
 from collections.abc import Callable, Iterable
@@ -22,9 +22,9 @@ EXPECTATIONS = {"printed", "trend", *BOUNDS}
 
 @dataclass(frozen=True)
 class Line:
-    """One computation: where, what, what the paper says, whether it fits (None: nothing to fit, or not printed).
+    """One computation: place, text, what the paper says, whether it fits (None: nothing to compare, or not printed).
 
-    `rounding`: it does not fit, but the numbers before they were rounded may.
+    `rounding`: it does not fit, but the numbers before rounding may.
     """
 
     place: str
@@ -37,7 +37,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one check found. `basis`: what it compared; `summary`: how many lines fit, where that is worth saying."""
+    """Result of one check. `basis`: what it compared; `summary`: how many lines fit, empty for a single one."""
 
     verdict: str
     basis: str
@@ -45,23 +45,23 @@ class Outcome:
     summary: str = ""
 
 
-def compared(check: Check, told: str, found: list[Quantity]) -> Outcome:
-    """The verdict on computed values: against what is printed, a bound, or a trend; with none of them they are only shown."""
+def compared(check: Check, basis: str, quantities: list[Quantity]) -> Outcome:
+    """Verdict on computed values compared with printed ones, a bound or a trend; without any of these they are only shown."""
     expected = sorted(EXPECTATIONS & set(check.content))
     if len(expected) > 1:
-        raise UserError(f"{check.where}: one of {', '.join(expected)} at a time; write two checks.")
-    text = next((quantity.value for quantity in found if isinstance(quantity.value, str)), None)
+        raise UserError(f"{check.where}: only one of {', '.join(expected)} is allowed. Write two checks.")
+    text = next((quantity.value for quantity in quantities if isinstance(quantity.value, str)), None)
     if text is not None and ("reduce" in check.content or expected not in ([], ["printed"])):
         raise UserError(f"{check.where}: '{text}' is text; it can be shown or compared with `printed`, nothing else.")
     if "reduce" in check.content:
-        found = [_reduced(check, found)]
+        quantities = [_reduced(check, quantities)]
     if not expected:
-        return outcome(check, told, [Line(check.label(q.place), q.text, missing=q.value is None) for q in found])
+        return outcome(check, basis, [Line(check.label(q.place), q.text, missing=q.value is None) for q in quantities])
     if expected == ["trend"]:
-        return outcome(check, told, _trends(check, found))
+        return outcome(check, basis, _trends(check, quantities))
     if expected == ["printed"]:
         return outcome(
-            check, told, [_against(check, quantity, printed) for quantity, printed in _printed(check, found)]
+            check, basis, [_against(check, quantity, printed) for quantity, printed in _printed(check, quantities)]
         )
     words, fits = BOUNDS[expected[0]]
     bound = check.content[expected[0]]
@@ -69,40 +69,40 @@ def compared(check: Check, told: str, found: list[Quantity]) -> Outcome:
         raise UserError(f"{check.where}: {expected[0]}: {bound!r} is not a number.")
     lines = [
         Line(check.label(q.place), q.text, f"{words} {spell(bound)}", None if q.value is None else fits(q.value, bound))
-        for q in found
+        for q in quantities
     ]
-    return outcome(check, told, [replace(line, missing=line.fits is None) for line in lines])
+    return outcome(check, basis, [replace(line, missing=line.fits is None) for line in lines])
 
 
-def _reduced(check: Check, found: list[Quantity]) -> Quantity:
+def _reduced(check: Check, quantities: list[Quantity]) -> Quantity:
     choose = {"max": max, "min": min}.get(str(check.content["reduce"]))
     if choose is None:
         raise UserError(f"{check.where}: reduce: '{check.content['reduce']}' is not one of max, min.")
-    listed = ", ".join(f"{spell(q.value)} ({check.label(q.place)})" for q in found)
-    if any(quantity.value is None for quantity in found):
+    listed = ", ".join(f"{spell(q.value)} ({check.label(q.place)})" for q in quantities)
+    if any(quantity.value is None for quantity in quantities):
         return Quantity({}, listed, None)
-    extreme = choose(found, key=lambda quantity: quantity.value)
+    extreme = choose(quantities, key=lambda quantity: quantity.value)
     return Quantity({}, f"{check.content['reduce']} {spell(extreme.value)} of {listed}", extreme.value, extreme.slack)
 
 
-def _printed(check: Check, found: list[Quantity]) -> Iterable[tuple[Quantity, object]]:
-    """Each quantity with what the paper prints for it: one value for all, or one for each name of the field that varies."""
+def _printed(check: Check, quantities: list[Quantity]) -> Iterable[tuple[Quantity, object]]:
+    """(quantity, printed value): one printed value for all, or one per name of the field that varies."""
     printed = check.content["printed"]
     if not isinstance(printed, dict):
-        return [(quantity, printed) for quantity in found]
-    fields = {field for quantity in found for field in quantity.place}
+        return [(quantity, printed) for quantity in quantities]
+    fields = {field for quantity in quantities for field in quantity.place}
     if len(fields) != 1:
         raise UserError(
             f"{check.where}: printed by name needs one field that varies, here {sorted(fields) or 'none'} do."
         )
-    names = [next(iter(quantity.place.values())) for quantity in found]
+    names = [next(iter(quantity.place.values())) for quantity in quantities]
     if sorted(names) != sorted(printed):
         raise UserError(f"{check.where}: printed names {', '.join(printed)}; the selection has {', '.join(names)}.")
-    return [(quantity, printed[name]) for quantity, name in zip(found, names, strict=True)]
+    return [(quantity, printed[name]) for quantity, name in zip(quantities, names, strict=True)]
 
 
 def _against(check: Check, quantity: Quantity, printed) -> Line:
-    """Equal at the printed precision: a value that may be rounded to what is printed fits."""
+    """A line that fits if the value rounds to the printed one."""
     place = check.label(quantity.place)
     if quantity.value is None:
         return Line(place, quantity.text, spell(printed), None, missing=True)
@@ -116,14 +116,14 @@ def _against(check: Check, quantity: Quantity, printed) -> Line:
     return Line(place, quantity.text, spell(printed), fits, rounding=near)
 
 
-def _trends(check: Check, found: list[Quantity]) -> list[Line]:
+def _trends(check: Check, quantities: list[Quantity]) -> list[Line]:
     trend = check.content["trend"]
     if not isinstance(trend, dict) or set(trend) != {"along", "is"} or trend["is"] not in ("rising", "falling"):
         raise UserError(f"{check.where}: trend: expected {{along: field, is: rising or falling}}, got {trend!r}.")
     along, sign = trend["along"], 1 if trend["is"] == "rising" else -1
     label, lines = check.numbers.label, []
     series: dict[tuple, list[Quantity]] = {}
-    for quantity in found:
+    for quantity in quantities:
         if along not in quantity.place:
             raise UserError(f"{check.where}: trend along '{along}': the selection does not vary in it.")
         rest = tuple((field, name) for field, name in quantity.place.items() if field != along)
@@ -142,20 +142,20 @@ def _trends(check: Check, found: list[Quantity]) -> list[Line]:
 
 
 def rises(steps: Iterable[tuple[Decimal, Decimal]], ties: bool) -> tuple[bool, bool]:
-    """Whether every step (size, slack) goes up, or stays level where `ties` may be; and if not, whether rounding may hide it."""
+    """(whether every step (size, slack) goes up, or stays level if `ties`; if not, whether rounding may explain it)."""
     steps = list(steps)
     fits = all(step > 0 or (ties and step == 0) for step, _ in steps)
     return fits, not fits and all(step > -slack for step, slack in steps)
 
 
-def outcome(check: Check, told: str, lines: list[Line]) -> Outcome:
-    """The verdict of all lines; `in` says how many columns the claim speaks of: all (default), most, or a number."""
+def outcome(check: Check, basis: str, lines: list[Line]) -> Outcome:
+    """Verdict of all lines; `in` of the check says how many must fit: all (default), most, or a number."""
     if not lines:
         raise UserError(f"{check.where}: the selection leaves nothing to compare; it needs two cells or more.")
-    wanted = check.content.get("in", "all")
-    needed = {"all": len(lines), "most": len(lines) // 2 + 1}.get(wanted, wanted) if isinstance(wanted, str) else wanted
+    claim = check.content.get("in", "all")
+    needed = {"all": len(lines), "most": len(lines) // 2 + 1}.get(claim, claim) if isinstance(claim, str) else claim
     if not isinstance(needed, int | Decimal) or not 0 < needed <= len(lines):
-        raise UserError(f"{check.where}: in: '{wanted}' is not all, most, or a number from 1 to {len(lines)}.")
+        raise UserError(f"{check.where}: in: '{claim}' is not all, most, or a number from 1 to {len(lines)}.")
     yes, no = sum(line.fits is True for line in lines), sum(line.fits is False for line in lines)
     absent = sum(line.missing for line in lines)
     if yes + no == 0:
@@ -164,7 +164,7 @@ def outcome(check: Check, told: str, lines: list[Line]) -> Outcome:
         verdict = CONTRADICTED
     else:
         verdict = UNCHECKED if absent and yes < needed else HOLDS
-    claimed = {"all": "", "most": ", most are claimed"}.get(str(wanted), f", {wanted} are claimed")
+    claimed = {"all": "", "most": ", most are claimed"}.get(str(claim), f", {claim} are claimed")
     counts = [f"{yes} of {yes + no}{claimed}"] if yes + no > 1 else []
     counts += [f"{absent} of {len(lines)} not printed"] if absent else []
-    return Outcome(verdict, told, tuple(lines), "; ".join(counts))
+    return Outcome(verdict, basis, tuple(lines), "; ".join(counts))

@@ -1,4 +1,4 @@
-"""The vocabulary of claims: what each word may say, and how those that compute nothing judge."""
+"""The vocabulary of claims: the keys of each word, and the judgement of words that compute nothing."""
 
 import itertools
 from collections.abc import Callable, Mapping
@@ -13,17 +13,17 @@ from pipeline.errors import UserError
 
 
 def judge(check: Check) -> Outcome:
-    """Carry out one check. UserError for an unknown word, a key that the word does not know, or one that it lacks."""
+    """Carry out one check. UserError for an unknown word, and for an unknown or missing key of a word."""
     word = check.content.get("word")
     if word not in WORDS:
-        raise UserError(f"{check.where}: '{word}' is no word of the vocabulary; words are {', '.join(WORDS)}.")
+        raise UserError(f"{check.where}: '{word}' is not a word of the vocabulary; words are {', '.join(WORDS)}.")
     needed, optional = WORDS[word]
     given = set(check.content) - {"word", "at"}
     for key in sorted(needed - given):
         raise UserError(f"{check.where}: the word '{word}' needs '{key}'.")
     for key in sorted(given - needed - optional):
-        known = ", ".join(sorted(needed | optional))
-        raise UserError(f"{check.where}: '{key}' means nothing to the word '{word}', which knows {known}.")
+        allowed = ", ".join(sorted(needed | optional))
+        raise UserError(f"{check.where}: '{key}' is not a key of the word '{word}', which takes {allowed}.")
     if word == "unchecked":
         return Outcome(UNCHECKED, str(check.content["reason"]), ())
     if word in QUANTITIES:
@@ -34,18 +34,18 @@ def judge(check: Check) -> Outcome:
 def _best(check: Check) -> Outcome:
     """`of` is the best of its column among `over`: alone, or level with others."""
     ties = _choice(check, "ties")
-    told, found = lead(check)
+    basis_text, quantities = lead(check)
     lines = []
-    for quantity in found:
+    for quantity in quantities:
         if quantity.value is None:
             lines.append(Line(check.label(quantity.place), quantity.text, "best", missing=True))
             continue
         fits, near = rises([(quantity.value, quantity.slack)], ties == "allowed")
         lines.append(Line(check.label(quantity.place), quantity.text, "best", fits, rounding=near))
-    leads = [quantity.value for quantity in found if quantity.value is not None]
+    leads = [quantity.value for quantity in quantities if quantity.value is not None]
     first, level = sum(lead > 0 for lead in leads), sum(lead == 0 for lead in leads)
-    summary = f"first alone in {first} of {len(found)}" + (f", level in {level}" if level else "")
-    return replace(outcome(check, told, lines), summary=summary)
+    summary = f"first alone in {first} of {len(quantities)}" + (f", level in {level}" if level else "")
+    return replace(outcome(check, basis_text, lines), summary=summary)
 
 
 def _order(check: Check) -> Outcome:
@@ -56,29 +56,29 @@ def _order(check: Check) -> Outcome:
     ties, operands = _choice(check, "ties"), [check.operand(selector) for selector in chain]
     lines = []
     for place, cells in columns(operands):
-        found = decimals(check, cells)
-        text = ", ".join(map(spell, found))
-        if None in found:
+        numbers = decimals(check, cells)
+        text = ", ".join(map(spell, numbers))
+        if None in numbers:
             lines.append(Line(check.label(place), text, "the later better", missing=True))
             continue
         sign = check.numbers.sign(cells[0].place["metric"], check.where)
-        pairs = itertools.pairwise(found)
+        pairs = itertools.pairwise(numbers)
         steps = [(sign * (after - before), half_digit(before) + half_digit(after)) for before, after in pairs]
         fits, near = rises(steps, ties == "allowed")
-        change = f" ({signed(found[1] - found[0])})" if len(found) == 2 else ""
+        change = f" ({signed(numbers[1] - numbers[0])})" if len(numbers) == 2 else ""
         lines.append(Line(check.label(place), text + change, "the later better", fits, rounding=near))
     return outcome(check, basis(operands, ", then "), lines)
 
 
 def _same(check: Check) -> Outcome:
-    """a and b say the same, column by column."""
+    """a and b are equal, column by column."""
     operands = [check.operand(check.content[name]) for name in ("a", "b")]
     lines = [_pair(check, place, *values(cells)) for place, cells in columns(operands)]
     return outcome(check, basis(operands, " and "), lines)
 
 
 def _distinct(check: Check) -> Outcome:
-    """a and b do not coincide: at least one column differs. Columns alone are not judged."""
+    """a and b differ in at least one column; single columns are not judged."""
     operands = [check.operand(check.content[name]) for name in ("a", "b")]
     lines = [_pair(check, place, *values(cells)) for place, cells in columns(operands)]
     coincide = all(line.fits for line in lines)

@@ -2,7 +2,7 @@
 
 A module defines `collect(settings, camera, scale, folder) -> list[Split]`: `settings` are `train`, `val` and `test` of
 the data set's block in params/domains.yaml and, as `recipe`, this camera's block; `folder` is the user's with raw data, or None.
-A set that users bring also has `missing(folder, cameras, scale) -> str | None`, asked before any job is planned.
+A set that users provide also has `missing(folder, cameras, scale) -> str | None`, called before any job is planned.
 """
 
 import importlib.util
@@ -17,7 +17,7 @@ from pipeline.errors import UserError
 
 
 class Item(NamedTuple):
-    """What is known of an image before it is read: name, size (H, W) of its HR, origin and terms of use."""
+    """An image before it is read: name, size (H, W) of its HR, origin and licence."""
 
     name: str
     size: tuple[int, int]
@@ -29,10 +29,10 @@ class Item(NamedTuple):
 class Split:
     """Images of one split (train, val or test), and their pixels, read or made one pair at a time.
 
-    `pairs` yields (lr, hr), uint8 (H/scale, W/scale, 3) and (H, W, 3), in the order of `items`, and as a third the
-    bicubic LR where it is not that of `hr` alone; `tasks.Tasks` lets several be made at once. `stack`: all of one size.
-    `sub_images`: photograph -> how many items were cut from it. `listed`: how many photographs (items, where none was
-    cut) the data set's authors list, None when nobody does.
+    `pairs` yields (lr, hr), uint8 (H/scale, W/scale, 3) and (H, W, 3), in the order of `items`; a third element is the
+    bicubic LR if that is not the bicubic of `hr` alone. `workers.Tasks` lets several be made at once. `stack`: all images have
+    one size. `sub_images`: photograph -> number of items cut from it. `listed`: number of photographs (of items, if none was
+    cut) in the authors' list, None if there is no list.
     """
 
     name: str
@@ -44,13 +44,13 @@ class Split:
 
 
 def load(module: str) -> ModuleType:
-    """The data set module of that name; UserError naming the file looked for."""
+    """The data set module `pipeline/datasets/<module>.py`; UserError when it does not exist or has no `collect`."""
     name = f"{__name__}.{module}"
     if not module.isidentifier() or importlib.util.find_spec(name) is None:
         raise UserError(
             f"data set module {module!r}: there is no pipeline/datasets/{module}.py. Check `module` in params/domains.yaml."
         )
-    found = importlib.import_module(name)
-    if not hasattr(found, "collect"):
+    loaded = importlib.import_module(name)
+    if not hasattr(loaded, "collect"):
         raise UserError(f"pipeline/datasets/{module}.py has no function `collect`, so it cannot be used as a data set.")
-    return found
+    return loaded

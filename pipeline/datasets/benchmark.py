@@ -1,8 +1,8 @@
 """Set5, Set14, BSD100, Urban100 and Manga109 from a folder of the user's: test images, LR made from HR.
 
-"Camera" is the name of the set. HR is found as `img_001_SRF_<scale>_HR.png` in folders of any name (Huang et al., CVPR
-2015), or in the one folder `original`, `HR`, `GT`, one named like the set, or `GTmod12`. LR that lies beside it is not
-used, as copies differ. Settings: `test` {srf: whose `image_SRF_<srf>` holds the HR, null for the scale's own}.
+"Camera" is the name of the set. HR files are named `img_001_SRF_<scale>_HR.png` in any folder (Huang et al., CVPR 2015),
+or lie in one folder `original`, `HR`, `GT`, one named like the set, or `GTmod12`. LR files beside them are not used,
+as copies differ. Settings: `test` {srf: whose `image_SRF_<srf>` holds the HR, null for the scale's own}.
 """
 
 import re
@@ -13,7 +13,7 @@ from pipeline.datasets import Split
 from pipeline.datasets.photographs import Photograph, folders, size_of, split
 from pipeline.errors import UserError
 
-# Names that the folder of a set goes by, and how many images it has.
+# Set -> (names that its folder may have, number of images).
 SETS = {
     "set5": (("set5",), 5),
     "set14": (("set14",), 14),
@@ -28,16 +28,16 @@ LICENCES = {
     "manga109": "Manga109: academic use, no redistribution of any part",
 }
 SRF = re.compile(r"(?P<name>.+)_SRF_(?P<srf>\d+)_(?P<kind>HR|LR)\.png", re.IGNORECASE)
-# Without an own folder, as beyond scale 4, the one that loses least of the photograph.
+# image_SRF_<n> used for a scale that has none, such as 8: it crops least of the photograph.
 LEAST_CROPPED = 2
 WHOLE, CROPPED = ("original", "hr", "gt"), "gtmod12"
 
 
 def collect(settings: dict, camera: str, scale: int, folder: Path | None) -> list[Split]:
-    """Test alone: every image cut at the right and bottom to a multiple of the scale, LR by `images.bicubic`."""
+    """Only a test split: HR cut at the right and bottom to a multiple of the scale, LR made by `images.bicubic`."""
     if reason := missing(folder, [camera], scale):
         raise UserError(reason)
-    place, (_, count) = root(Path(folder), camera), SETS[camera]
+    place, (_, count) = set_folder(Path(folder), camera), SETS[camera]
     files = _self_exemplar(place, camera, settings["test"]["srf"], scale) or _plain(place, camera, scale)
     licence = LICENCES.get(camera, f"{camera}: no licence stated; research use")
     photographs = [Photograph(name, files[name], None) for name in sorted(files)]
@@ -46,15 +46,15 @@ def collect(settings: dict, camera: str, scale: int, folder: Path | None) -> lis
 
 
 def missing(folder: str | Path | None, cameras: Iterable[str], scale: int) -> str | None:
-    """What is lacking of these sets, where to get it, where to say so; None when all is there."""
+    """Message about the first missing set: where to get it and which setting names its folder; None if none is missing."""
     for name in cameras:
         if name not in SETS:
-            raise UserError(f"there is no test set {name}; there are {', '.join(SETS)}. Correct params/domains.yaml.")
+            raise UserError(f"unknown test set {name}, expected one of {', '.join(SETS)}. Correct params/domains.yaml.")
         if folder is None:
             reason = f"`adopt.{name}` names no folder"
         elif not Path(folder).is_dir():
             reason = f"{folder} is not a folder"
-        elif any(names for _, names in images(root(Path(folder), name), name)):
+        elif any(names for _, names in images(set_folder(Path(folder), name), name)):
             continue
         else:
             reason = f"{folder} holds no PNG or JPEG of this set"
@@ -65,10 +65,10 @@ def missing(folder: str | Path | None, cameras: Iterable[str], scale: int) -> st
     return None
 
 
-def root(folder: Path, name: str) -> Path:
-    """The folder of the set, where the given one holds several sets; UserError for two of that name."""
-    found = [place for place, _ in folders(folder) if place.name.lower() in SETS[name][0]]
-    outermost = [place for place in found if not any(other in place.parents for other in found)]
+def set_folder(folder: Path, name: str) -> Path:
+    """The folder of the set inside `folder`, which may hold several sets; UserError for two folders of the set."""
+    candidates = [place for place, _ in folders(folder) if place.name.lower() in SETS[name][0]]
+    outermost = [place for place in candidates if not any(other in place.parents for other in candidates)]
     if len(outermost) > 1:
         shown = " and ".join(map(str, outermost[:2]))
         raise UserError(f"{shown}: two copies of {name}. Name one of them in `adopt.{name}`.")
@@ -76,60 +76,60 @@ def root(folder: Path, name: str) -> Path:
 
 
 def images(place: Path, name: str) -> Iterator[tuple[Path, list[str]]]:
-    """(folder, names of the images in it) of everything below the folder of the set, but what is named like another set."""
+    """(folder, names of its images) for all folders below the set's folder, except those named like another set."""
     others = {other for one, (names, _) in SETS.items() if one != name for other in names}
     for folder, names in folders(place):
         if not others.intersection(part.lower() for part in folder.relative_to(place).parts):
             yield folder, names
 
 
-def whole(place: Path, name: str) -> tuple[Path, list[str]] | None:
-    """(folder, names) of HR that serve every scale: the first kind of folder that there is; UserError for two of a kind."""
-    found = [(folder, names) for folder, names in images(place, name) if names]
+def hr_folder(place: Path, name: str) -> tuple[Path, list[str]] | None:
+    """(folder, names) of HR for every scale, from the first existing kind of folder; UserError for two folders of a kind."""
+    filled = [(folder, names) for folder, names in images(place, name) if names]
     for kinds in (*((kind,) for kind in WHOLE), (*SETS[name][0], place.name.lower()), (CROPPED,)):
-        of_kind = [(folder, names) for folder, names in found if folder.name.lower() in kinds]
+        of_kind = [(folder, names) for folder, names in filled if folder.name.lower() in kinds]
         if len(of_kind) > 1:
-            raise UserError(f"{of_kind[0][0]} and {of_kind[1][0]}: which is the HR? Leave one in `adopt.{name}`.")
+            raise UserError(f"{of_kind[0][0]} and {of_kind[1][0]}: either could be the HR. Leave one of them.")
         if of_kind:
             return of_kind[0]
     return None
 
 
 def _self_exemplar(root: Path, name: str, srf: int | None, scale: int) -> dict[str, Path]:
-    """Name -> HR file of the layout with `image_SRF_<n>`; empty when there is none."""
-    found: dict[int, dict[str, Path]] = {}
+    """Name -> HR file in the layout with `image_SRF_<n>`; empty for other layouts."""
+    by_srf: dict[int, dict[str, Path]] = {}
     for place, names in images(root, name):
         for match in filter(None, map(SRF.fullmatch, names)):
             if match["kind"].upper() == "HR":
-                found.setdefault(int(match["srf"]), {})[match["name"]] = place / match.string
-    if not found:
+                by_srf.setdefault(int(match["srf"]), {})[match["name"]] = place / match.string
+    if not by_srf:
         return {}
-    wanted = srf or (scale if scale in found else LEAST_CROPPED)
-    if wanted not in found:
+    chosen = srf or (scale if scale in by_srf else LEAST_CROPPED)
+    if chosen not in by_srf:
         raise UserError(
-            f"{root}: no image_SRF_{wanted}, but {', '.join(f'image_SRF_{n}' for n in sorted(found))}. Complete the set, or "
+            f"{root}: no image_SRF_{chosen}, but {', '.join(f'image_SRF_{n}' for n in sorted(by_srf))}. Complete the set, or "
             "change `test.srf` in params/domains.yaml."
         )
-    # Some sets hold images of half the size for one scale (Urban100 for 2): scores on them compare with nothing.
-    for other in set(found) - {wanted}:
-        for name, file in found[wanted].items():
-            larger = size_of(found[other][name]) if name in found[other] else (0, 0)
-            if any(theirs - ours >= max(wanted, other) for theirs, ours in zip(larger, size_of(file), strict=True)):
+    # Some sets hold images of half the size for one scale (Urban100 for 2); scores on them cannot be compared with others.
+    for other in set(by_srf) - {chosen}:
+        for name, file in by_srf[chosen].items():
+            larger = size_of(by_srf[other][name]) if name in by_srf[other] else (0, 0)
+            if any(theirs - ours >= max(chosen, other) for theirs, ours in zip(larger, size_of(file), strict=True)):
                 raise UserError(
-                    f"{file} is smaller than {found[other][name]}: not the same photograph at full size. Set `test.srf` of "
+                    f"{file} is smaller than {by_srf[other][name]}: it is not the photograph at full size. Set `test.srf` of "
                     f"this set to {other} in params/domains.yaml."
                 )
-    return found[wanted]
+    return by_srf[chosen]
 
 
 def _plain(root: Path, camera: str, scale: int) -> dict[str, Path]:
     """Name -> HR file of other layouts."""
-    found = whole(root, camera)
-    if found is None:
+    hr = hr_folder(root, camera)
+    if hr is None:
         raise UserError(
             f"{root}: no folder {', '.join(WHOLE)} or {CROPPED} with images. Put the HR images in {root / 'HR'}."
         )
-    place, names = found
+    place, names = hr
     if place.name.lower() == CROPPED and 12 % scale:
         raise UserError(
             f"{place}: cropped to multiples of 12, which loses pixels at scale {scale}. Give the original images."

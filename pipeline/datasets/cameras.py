@@ -23,10 +23,10 @@ LARGEST_SIGMA = 8
 
 
 def capture(hr: np.ndarray, recipe: dict, scale: int, seed: Sequence[int]) -> np.ndarray:
-    """What the camera makes of a scene: uint8 (H, W, 3) to uint8 (H/scale, W/scale, 3).
+    """The picture that the camera takes of a scene: uint8 (H, W, 3) to uint8 (H/scale, W/scale, 3).
 
-    `seed`: list of integers for the noise. Borders are repeated. Raises UserError for a recipe that cannot be read,
-    ValueError when scale does not divide H and W.
+    `seed`: integers that seed the noise. Borders are repeated. Raises UserError for an invalid recipe, ValueError when
+    `scale` does not divide H and W.
     """
     check(recipe)
     if hr.shape[0] % scale or hr.shape[1] % scale:
@@ -109,7 +109,7 @@ def _blur_and_sample(hr: np.ndarray, weight: np.ndarray, phase: Sequence[float],
 
 
 def _noise(lr: np.ndarray, noise: dict, seed: Sequence[int]) -> np.ndarray:
-    """Bell-shaped noise, its variance growing linearly with the signal: the sum of four 16-bit draws, normalised."""
+    """Nearly normal noise whose variance grows linearly with the signal: the normalised sum of four 16-bit draws."""
     draws = np.random.PCG64(np.random.SeedSequence(seed)).random_raw(lr.size)
     parts = sum((draws >> np.uint64(16 * part)) & np.uint64(0xFFFF) for part in range(4))
     unit = (parts.astype(np.float64) - 2 * 65535) * (math.sqrt(3) / 65536)

@@ -124,7 +124,7 @@ def _span(leaf: Leaves, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _bell(rng: np.random.Generator, *shape: int) -> np.ndarray:
-    """Nearly normal values of unit variance: six uniform ones, added one after the other."""
+    """Nearly normal values of unit variance: sums of six uniform ones, added in a fixed order."""
     total = np.full(shape, -3.0)
     for _ in range(6):
         total += rng.random(shape)

@@ -20,7 +20,7 @@ from pipeline.errors import UserError
 
 
 class Source(NamedTuple):
-    """A set: for each split the folders its HR may lie in and how many images its authors count; how these are called."""
+    """A set: label; split -> (possible HR folders, number of images); pattern of image names; licence; page."""
 
     label: str
     parts: dict[str, tuple[tuple[str, ...], int]]
@@ -52,28 +52,28 @@ def collect(settings: dict, camera: str, scale: int, folder: Path | None) -> lis
     """Splits of one set: train and val in sub-images of different photographs, test whole (none in Flickr2K)."""
     if reason := missing(folder, [camera], scale):
         raise UserError(reason)
-    source, place, made = SOURCES[camera], Path(folder), settings["train"]
-    squares = rule(made["sub_images"], scale)
-    found = {}
+    source, place, train = SOURCES[camera], Path(folder), settings["train"]
+    squares = rule(train["sub_images"], scale)
+    photographs = {}
     for part, (hr, _) in source.parts.items():
         files = _images(place, hr, source.name)
-        lr = _published(place, source.name, hr, files, scale) if made["lr"] == "published" else {}
-        found[part] = [Photograph(name, files[name], lr.get(name)) for name in sorted(files)]
+        lr = _published(place, source.name, hr, files, scale) if train["lr"] == "published" else {}
+        photographs[part] = [Photograph(name, files[name], lr.get(name)) for name in sorted(files)]
     counts = {part: count for part, (_, count) in source.parts.items()}
-    held_out, kept = hold_out(found["train"], **settings["val"], whose=f"{folder}: photographs of {source.label}")
+    held_out, kept = hold_out(photographs["train"], **settings["val"], whose=f"{folder}: photographs of {source.label}")
     return [
         split("train", kept, scale, squares, place, source.licence, counts["train"] - len(held_out)),
         split("val", held_out, scale, squares, place, source.licence, None),
-        split("test", found.get("test", []), scale, None, place, source.licence, counts.get("test")),
+        split("test", photographs.get("test", []), scale, None, place, source.licence, counts.get("test")),
     ]
 
 
 def missing(folder: str | Path | None, cameras: Iterable[str], scale: int) -> str | None:
-    """What is lacking of these sets, where to get it, where to say so; None when all is there. LR is looked for later."""
+    """Message about the first missing set (its HR), with its page and setting; None if none is missing. LR is not checked."""
     for name in cameras:
         if name not in SOURCES:
             raise UserError(
-                f"there is no photo set {name}; there are {', '.join(SOURCES)}. Correct params/domains.yaml."
+                f"unknown photo set {name}, expected one of {', '.join(SOURCES)}. Correct params/domains.yaml."
             )
         source = SOURCES[name]
         if folder is None:
@@ -93,37 +93,37 @@ def missing(folder: str | Path | None, cameras: Iterable[str], scale: int) -> st
 
 
 def lr_folder(hr: str) -> str:
-    """The folder of the published bicubic LR, in it one for each scale, that belongs to a folder of HR."""
+    """Folder of the published bicubic LR of a folder of HR; it holds one folder per scale."""
     return f"{hr.removesuffix('HR')}LR_bicubic"
 
 
-def _images(root: str | Path, wanted: Iterable[str], name_of: str) -> dict[str, Path]:
-    """Name -> file of all images called so in folders whose path ends as wanted; UserError when an image is there twice."""
-    found: dict[str, Path] = {}
-    ends = tuple(f"/{end}".lower() for end in wanted)
+def _images(root: str | Path, endings: Iterable[str], name_of: str) -> dict[str, Path]:
+    """Name -> file of images that match `name_of` in folders whose path has one of `endings`; UserError for duplicates."""
+    files: dict[str, Path] = {}
+    ends = tuple(f"/{end}".lower() for end in endings)
     for place, names in folders(root):
         if not f"/{inside(root, place)}".lower().endswith(ends):
             continue
         for file in (place / name for name in names):
             if not re.fullmatch(name_of, file.stem):
                 continue
-            if file.stem in found:
-                raise UserError(f"{file} and {found[file.stem]}: the same image twice. Leave only one of the folders.")
-            found[file.stem] = file
-    return found
+            if file.stem in files:
+                raise UserError(f"{file} and {files[file.stem]}: the same image twice. Leave only one of the folders.")
+            files[file.stem] = file
+    return files
 
 
 def _published(root: Path, name: str, places: Iterable[str], hr: dict[str, Path], scale: int) -> dict[str, Path]:
-    """Name of an HR image -> the bicubic LR that the authors made of it, wherever it lies: it is an archive of its own."""
+    """Name of an HR image -> its published bicubic LR, in any folder: authors publish LR as a separate archive."""
     if scale not in PUBLISHED:
         raise UserError(
             f"train.lr: no LR was published for scale {scale}. Set it to `bicubic`, which makes LR from HR."
         )
     ends = [f"{lr_folder(place)}/X{scale}" for place in places]
-    found = _images(root, ends, rf"{name}x{scale}")
-    if lost := [one for one in sorted(hr) if f"{one}x{scale}" not in found]:
+    lr = _images(root, ends, rf"{name}x{scale}")
+    if absent := [one for one in sorted(hr) if f"{one}x{scale}" not in lr]:
         raise UserError(
-            f"{root}: {ends[0]}/{lost[0]}x{scale}.png: the published LR of {hr[lost[0]]} is not there. Unpack it below this "
+            f"{root}: {ends[0]}/{absent[0]}x{scale}.png: the published LR of {hr[absent[0]]} is missing. Unpack it below this "
             "folder, or set `train.lr` to `bicubic`."
         )
-    return {one: found[f"{one}x{scale}"] for one in hr}
+    return {one: lr[f"{one}x{scale}"] for one in hr}

@@ -20,7 +20,7 @@ from pipeline.errors import UserError
 from pipeline.images.rgb import image_size, read_rgb
 
 NAME = re.compile(r"(?P<scene>.+)_x(?P<times>\d+)(?P<patch>_\d+)?\.png", re.IGNORECASE)
-# First letters of the names of each camera's files, from the authors of DADA's lists (data/lists/).
+# Beginnings of the file names of each camera, as in DADA's lists (data/lists/).
 CAMERAS = {
     "panasonic": ("panasonic_",),
     "sony": ("sony_",),
@@ -28,7 +28,7 @@ CAMERAS = {
     "nikon": ("DSC_",),
     "canon": ("Canon_", "IMG_"),
 }
-# Training patches and test photographs in those lists; nobody states them for the other scales.
+# Numbers of training patches and test photographs in those lists; other scales have no list.
 LISTED = {
     4: {"panasonic": (7323, 20), "sony": (5905, 17), "olympus": (7097, 19), "nikon": (4022, 20), "canon": (6155, 17)}
 }
@@ -39,7 +39,7 @@ DRIVE = "https://drive.google.com/drive/folders/1tP5m4k1_shFT6Dcw31XV8cWHtblGmbO
 
 
 class Files(NamedTuple):
-    """One pair: base name of the HR file without ending, and both files."""
+    """One pair: name of the HR file without suffix, and both files."""
 
     name: str
     hr: Path
@@ -54,14 +54,14 @@ def collect(settings: dict, camera: str, scale: int, folder: Path | None) -> lis
     reason = missing(folder, [camera], scale)
     if reason:
         raise UserError(reason)
-    folders = places(folder)
+    folders = folder_pairs(folder)
     train, test = (_pairs(folders[split], camera, scale) for split in ("train", "test"))
     held_out, kept = hold_out(train, **settings["val"])
     listed_train, listed_test = LISTED.get(scale, {}).get(camera, (None, None))
     if not kept:
         raise UserError(
             f"{folder}: {len(train)} training patches of {camera} at x{scale}, and val.patches in params/domains.yaml takes "
-            f"{len(held_out)} of them for validation: none is left. Complete the data set or hold out fewer."
+            f"{len(held_out)} of them for validation, which leaves none. Complete the data set or hold out fewer."
         )
     return [
         _split("train", kept, scale, folder, listed_train and listed_train - len(held_out)),
@@ -78,9 +78,9 @@ def hold_out(files: list, patches: int, seed: int) -> tuple[list, list]:
 
 
 def missing(folder: str | Path | None, cameras: Iterable[str], scale: int) -> str | None:
-    """What is lacking for these cameras at this scale, where to get it, where to say so; None when all is there.
+    """Message about files that these cameras lack at this scale: where to get them and which setting to set; else None.
 
-    Reads folder listings only, so it can be asked before any job is planned.
+    Reads folder listings only, so it can be called before any job is planned.
     """
     reason = _reason(folder, list(cameras), scale)
     if reason is None:
@@ -89,8 +89,8 @@ def missing(folder: str | Path | None, cameras: Iterable[str], scale: int) -> st
         f"DRealSR x{scale} is missing: {reason}. No script can fetch it. Get Train_x{scale} and Test_x{scale} from the "
         f"links on {PAGE} (train and test: {BAIDU} code osiy; the Google Drive folder {DRIVE} was last seen with test "
         "sets only), set `adopt.drealsr` in params.yaml to the folder that holds them, unpacked or as archives with all "
-        "their parts, and run `python -m pipeline.adopt drealsr`: it unpacks and checks them, and says which cameras can "
-        "be worked with where some are missing (`datasets.drealsr.available`)."
+        "their parts, and run `python -m pipeline.adopt drealsr`: it unpacks and checks them, and says which cameras "
+        "you can use if some are missing (`datasets.drealsr.available`)."
     )
 
 
@@ -104,48 +104,48 @@ def _reason(folder: str | Path | None, cameras: list[str], scale: int) -> str | 
         return "`adopt.drealsr` names no folder"
     if not Path(folder).is_dir():
         return f"{folder} is not a folder"
-    lacking = []
-    for split, found in places(folder).items():
+    absent = []
+    for split, pairs in folder_pairs(folder).items():
         for kind, magnifications in (("HR", (scale,)), ("LR", (1, scale))):
-            names = [name for place in found for name in names_in(place[kind])]
-            lacking += [f"{split} {kind} of {camera}" for camera in cameras if not keys(names, camera, magnifications)]
-    if not lacking:
+            names = [name for place in pairs for name in names_in(place[kind])]
+            absent += [f"{split} {kind} of {camera}" for camera in cameras if not keys(names, camera, magnifications)]
+    if not absent:
         return None
     archives = sorted(path.name for path in Path(folder).glob("*.zip*"))
-    hint = f" (there are archives to unpack: {', '.join(archives[:4])})" if archives else ""
-    return f"{folder} holds no {', no '.join(lacking)}{hint}"
+    hint = f" (it holds archives to unpack: {', '.join(archives[:4])})" if archives else ""
+    return f"{folder} holds no {', no '.join(absent)}{hint}"
 
 
-def places(root: str | Path) -> dict[str, list[dict[str, Path]]]:
-    """Per split the pairs {"HR": folder, "LR": folder beside it} below the root, in the order of their paths."""
-    found: dict[str, list[dict[str, Path]]] = {"train": [], "test": []}
+def folder_pairs(root: str | Path) -> dict[str, list[dict[str, Path]]]:
+    """Split -> pairs {"HR": folder, "LR": folder beside it} below the root, sorted by path; LR may not exist."""
+    pairs_of: dict[str, list[dict[str, Path]]] = {"train": [], "test": []}
     for place, inside, _ in walk(root):
         for folder in inside:
             split, _, kind = folder.lower().partition("_")
-            if split in found and kind == "hr":
-                beside = next((other for other in inside if other.lower() == f"{split}_lr"), f"{split}_LR")
-                found[split].append({"HR": Path(place, folder), "LR": Path(place, beside)})
-    return {split: sorted(pairs, key=lambda pair: pair["HR"]) for split, pairs in found.items()}
+            if split in pairs_of and kind == "hr":
+                lr = next((other for other in inside if other.lower() == f"{split}_lr"), f"{split}_LR")
+                pairs_of[split].append({"HR": Path(place, folder), "LR": Path(place, lr)})
+    return {split: sorted(pairs, key=lambda pair: pair["HR"]) for split, pairs in pairs_of.items()}
 
 
 def camera_of(name: str) -> str | None:
-    """The camera that a file's name begins with; None for another file. Folders say nothing about it."""
+    """The camera to which a file name belongs, from its beginning; None for another file."""
     return next((camera for camera, tokens in CAMERAS.items() if name.startswith(tokens)), None)
 
 
 def names_in(folder: Path) -> list[str]:
-    """Names of the files in a folder, sorted, links to nothing among them; none when there is no such folder."""
+    """Sorted names of the files in a folder, dangling links included; empty if the folder does not exist."""
     return sorted(entry.name for entry in os.scandir(folder) if not entry.is_dir()) if folder.is_dir() else []
 
 
 def keys(names: Iterable[str], camera: str, magnifications: tuple[int, ...]) -> dict[tuple[str, str], str]:
-    """(scene, patch) -> file name, of one camera; an earlier magnification wins when a scene has files of both."""
-    own = [match for name in names if name.startswith(CAMERAS[camera]) and (match := NAME.fullmatch(name))]
+    """(scene, patch) -> file name, for one camera; of several files of a scene the earlier magnification wins."""
+    matches = [match for name in names if name.startswith(CAMERAS[camera]) and (match := NAME.fullmatch(name))]
     return {
         (match["scene"], match["patch"] or ""): match.string
-        for wanted in reversed(magnifications)
-        for match in own
-        if int(match["times"]) == wanted
+        for magnification in reversed(magnifications)
+        for match in matches
+        if int(match["times"]) == magnification
     }
 
 
@@ -159,9 +159,9 @@ def _pairs(folders: list[dict[str, Path]], camera: str, scale: int) -> list[File
         for one, other, kind in ((hr, lr, "LR"), (lr, hr, "HR")):
             alone = sorted(set(one) - set(other))
             if alone:
-                own = place["HR" if kind == "LR" else "LR"] / one[alone[0]]
+                unpaired = place["HR" if kind == "LR" else "LR"] / one[alone[0]]
                 raise UserError(
-                    f"{own}: its {kind} partner does not exist in {place[kind]} ({len(alone)} of {len(one)} files have "
+                    f"{unpaired}: its {kind} partner does not exist in {place[kind]} ({len(alone)} of {len(one)} files have "
                     "none). Unpack the data set again, completely."
                 )
         for key, file in hr.items():
@@ -187,13 +187,13 @@ def _split(name: str, files: list[Files], scale: int, folder: Path, listed: int 
             )
         if name != "test" and items and size != items[0].size:
             raise UserError(
-                f"{pair.hr} is {size[0]}x{size[1]}, other training patches are {items[0].size}; expected one size."
+                f"{pair.hr} is {size[0]}x{size[1]}, other training patches are {items[0].size}. Expected one size; unpack again."
             )
         items.append(Item(pair.name, size, pair.hr.relative_to(folder).as_posix(), LICENCE))
     return Split(name, name != "test", items, Tasks([partial(_read, pair, scale) for pair in files]), listed)
 
 
 def _read(pair: Files, scale: int) -> list[Pictures]:
-    """Without the last rows and columns of an HR that do not fill an LR pixel (×3: 272 is said of patches)."""
+    """(lr, hr), the HR without last rows and columns that do not fill an LR pixel (×3 patches are stated as 272)."""
     lr = read_rgb(pair.lr)
     return [(lr, read_rgb(pair.hr)[: lr.shape[0] * scale, : lr.shape[1] * scale])]

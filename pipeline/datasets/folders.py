@@ -1,4 +1,4 @@
-"""A user's folder, walked without ever going round in circles."""
+"""Walk through a user's folder, following links but never in circles."""
 
 import os
 from collections.abc import Iterator
@@ -6,10 +6,10 @@ from pathlib import Path, PurePosixPath
 
 
 def walk(root: str | Path) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """(folder, folders in it, files in it) of everything below `root`, names sorted, links followed.
+    """Yield (folder, its folders, its files) for everything below `root`, names sorted, links followed.
 
-    A folder that is reached again through a link, as when a link leads upwards, is entered only once. Only listings are
-    read. Folders that may not be listed raise PermissionError: they would silently count as empty.
+    A folder that is reached again through a link is entered only once. Only listings are read. PermissionError for a
+    folder that cannot be listed, as it would silently count as empty.
     """
     seen: set[tuple[int, int]] = set()
 
@@ -27,6 +27,6 @@ def walk(root: str | Path) -> Iterator[tuple[Path, list[str], list[str]]]:
 
 
 def inside(root: str | Path, path: Path) -> str:
-    """Path of what lies below `root`, from root's own name on: that may be the last folder that a layout knows."""
+    """`path` relative to the parent of `root`: the name of `root` may be part of a layout."""
     name = Path(os.path.abspath(root)).name  # noqa: PTH100, a link goes by its own name
     return PurePosixPath(name, path.relative_to(root)).as_posix()

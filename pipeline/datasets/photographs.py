@@ -1,4 +1,4 @@
-"""Photographs of any size from a user's folder as splits: cropped to the scale, LR given or made, whole or in sub-images."""
+"""Splits of photographs from a user's folder: cropped to the scale, LR given or made, whole or in sub-images."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ GREY = b"\x08\x00"
 
 
 class Photograph(NamedTuple):
-    """`lr` None: made from the HR by `images.bicubic`."""
+    """Name and files of a photograph; `lr` None: LR is made from the HR by `images.bicubic`."""
 
     name: str
     hr: Path
@@ -30,20 +30,20 @@ class Photograph(NamedTuple):
 
 
 def folders(root: str | Path) -> Iterator[tuple[Path, list[str]]]:
-    """(folder, names of the images in it) of everything below; UserError for a folder that may not be read."""
+    """Yield (folder, names of its images) for `root` and everything below; UserError for an unreadable folder."""
     try:
         for place, _, names in walk(root):
             yield place, [name for name in names if name.lower().endswith(ENDINGS)]
     except PermissionError as error:
-        raise UserError(f"{error.filename}: may not be read. Ask for the right to read it, or name another.") from error
+        raise UserError(f"{error.filename}: cannot be read. Get the permission, or set another folder.") from error
 
 
 def hold_out(
     photographs: list[Photograph], images: int, seed: int, whose: str
 ) -> tuple[list[Photograph], list[Photograph]]:
-    """(held out, kept), each in the given order: `images` of them drawn at random. Never parts of one photograph.
+    """(held out, kept), each in the given order; `images` photographs are drawn at random, whole photographs only.
 
-    UserError when none is kept; `whose` begins it, as "FOLDER: photographs of CAMERA".
+    UserError when none is kept; it begins with `whose`, such as "FOLDER: photographs of CAMERA".
     """
     if images >= len(photographs):
         raise UserError(
@@ -66,8 +66,8 @@ def split(
 ) -> Split:
     """The split of these photographs, in sub-images or (`rule` None) whole; sizes are read from file headers.
 
-    HR loses rows and columns at the bottom and right that do not fill an LR pixel. UserError for a pair whose sizes do
-    not belong together, and where no photograph is as large as one sub-image.
+    Rows and columns of HR at the bottom and right that do not fill an LR pixel are cut. UserError for a pair whose sizes
+    do not fit, and when every photograph is smaller than one sub-image.
     """
     items, calls, counts = [], [], {}
     for photograph in photographs:
@@ -97,10 +97,10 @@ def _fitting(photograph: Photograph, scale: int) -> tuple[int, int]:
     """(H, W) of the HR whose pixels fill whole LR pixels; a published LR may have one row or column more."""
     size = size_of(photograph.hr)
     if photograph.lr is not None:
-        given = size_of(photograph.lr)
-        if any(abs(large - scale * side) >= scale for large, side in zip(size, given, strict=True)):
+        lr_size = size_of(photograph.lr)
+        if any(abs(large - scale * side) >= scale for large, side in zip(size, lr_size, strict=True)):
             raise UserError(
-                f"{photograph.hr} is {size[0]}x{size[1]} but {photograph.lr} is {given[0]}x{given[1]}: expected HR {scale} "
+                f"{photograph.hr} is {size[0]}x{size[1]} but {photograph.lr} is {lr_size[0]}x{lr_size[1]}: expected HR {scale} "
                 "times as large. Take both from the same scale and version of the data set."
             )
     if min(size) < scale:
@@ -109,7 +109,7 @@ def _fitting(photograph: Photograph, scale: int) -> tuple[int, int]:
 
 
 def _pictures(photograph: Photograph, scale: int, size: tuple[int, int], places: list) -> list[Pictures]:
-    """(lr, hr, bicubic) at every place (top, left, height, width); reduced before it is cut, so that no seam shows."""
+    """(lr, hr, bicubic) at every (top, left, height, width); photographs are reduced before they are cut, to avoid seams."""
     if not places:
         return []
     hr = read(photograph.hr)[: size[0], : size[1]]

@@ -15,7 +15,7 @@ from pipeline.datasets.subimages import rule
 from pipeline.errors import UserError
 
 CAMERAS = {"canon": "Canon_", "nikon": "Nikon_"}
-# Test pairs per camera and scale; how many there are to train on nobody states per scale.
+# Test pairs per camera and scale; the number of training pairs per scale is not published.
 TEST = 50
 LICENCE = "RealSR: no licence stated; research use, no redistribution"
 PAGE = "https://github.com/csjcai/RealSR"
@@ -27,17 +27,17 @@ def collect(settings: dict, camera: str, scale: int, folder: Path | None) -> lis
     if reason := missing(folder, [camera], scale):
         raise UserError(reason)
     squares, place = rule(settings["train"]["sub_images"], scale), Path(folder)
-    found = {part: _pairs(place, camera, part, scale) for part in ("train", "test")}
-    held_out, kept = hold_out(found["train"], **settings["val"], whose=f"{folder}: photographs of {camera} at x{scale}")
+    pairs = {part: _pairs(place, camera, part, scale) for part in ("train", "test")}
+    held_out, kept = hold_out(pairs["train"], **settings["val"], whose=f"{folder}: photographs of {camera} at x{scale}")
     return [
         split("train", kept, scale, squares, place, LICENCE, None),
         split("val", held_out, scale, squares, place, LICENCE, None),
-        split("test", found["test"], scale, None, place, LICENCE, TEST),
+        split("test", pairs["test"], scale, None, place, LICENCE, TEST),
     ]
 
 
 def missing(folder: str | Path | None, cameras: Iterable[str], scale: int) -> str | None:
-    """What is lacking for these cameras at this scale, where to get it, where to say so; None when all is there."""
+    """Message about files that these cameras lack at this scale: where to get them and which setting to set; else None."""
     cameras = list(cameras)
     if unknown := [camera for camera in cameras if camera not in CAMERAS]:
         raise UserError(
@@ -48,15 +48,15 @@ def missing(folder: str | Path | None, cameras: Iterable[str], scale: int) -> st
     elif not Path(folder).is_dir():
         reason = f"{folder} is not a folder"
     else:
-        lacking = [
+        absent = [
             f"{part} pairs of {camera}"
             for camera in cameras
             for part in ("train", "test")
             if not any(_names(names, camera, scale) for _, names in _places(folder, part, scale))
         ]
-        if not lacking:
+        if not absent:
             return None
-        reason = f"{folder} holds no {', no '.join(lacking)}"
+        reason = f"{folder} holds no {', no '.join(absent)}"
     return (
         f"RealSR x{scale} is missing: {reason}. Get RealSR(V3).tar.gz from {PAGE} (Google Drive {DRIVE}; versions 1 and 2 are "
         "other data), unpack it, and set `adopt.realsr` in params.yaml to the folder that holds Canon and Nikon."
@@ -75,14 +75,14 @@ def _places(root: str | Path, part: str, scale: int) -> list[tuple[Path, list[st
 def _names(names: Iterable[str], camera: str, scale: int) -> dict[str, dict[str, str]]:
     """Scene -> {"HR": name, "LR": name} of one camera, either of which may be absent."""
     pattern = re.compile(rf"(?P<scene>{CAMERAS[camera]}.+)_(?P<kind>HR|LR{scale})\.png", re.IGNORECASE)
-    found: dict[str, dict[str, str]] = {}
+    names_of: dict[str, dict[str, str]] = {}
     for match in filter(None, map(pattern.fullmatch, names)):
-        found.setdefault(match["scene"], {})[match["kind"][:2].upper()] = match.string
-    return found
+        names_of.setdefault(match["scene"], {})[match["kind"][:2].upper()] = match.string
+    return names_of
 
 
 def _pairs(root: Path, camera: str, part: str, scale: int) -> list[Photograph]:
-    found: dict[str, Photograph] = {}
+    photographs: dict[str, Photograph] = {}
     for place, names in _places(root, part, scale):
         for scene, files in _names(names, camera, scale).items():
             if len(files) == 1:
@@ -91,9 +91,9 @@ def _pairs(root: Path, camera: str, part: str, scale: int) -> list[Photograph]:
                 raise UserError(
                     f"{place / name}: its partner {scene}_{other}.png does not exist beside it. Unpack RealSR again, completely."
                 )
-            if scene in found:
+            if scene in photographs:
                 raise UserError(
-                    f"{place / files['HR']} and {found[scene].hr}: the same photograph twice. Leave only one of the folders."
+                    f"{place / files['HR']} and {photographs[scene].hr}: the same photograph twice. Leave only one folder."
                 )
-            found[scene] = Photograph(scene, place / files["HR"], place / files["LR"])
-    return [found[scene] for scene in sorted(found)]
+            photographs[scene] = Photograph(scene, place / files["HR"], place / files["LR"])
+    return [photographs[scene] for scene in sorted(photographs)]

@@ -1,4 +1,4 @@
-"""REDS (Nah et al., CVPRW 2019), frames of a video camera as a target that has LR alone, from a folder of the user's.
+"""REDS (Nah et al., CVPRW 2019), frames of a video camera as a target without HR, from a folder of the user's.
 
 Layout: `train_sharp` and `val_sharp` at any depth, in them one folder per video with frames `00000000.png` and on. Xu et
 al. (CVPR 2022, section 4.3) take the original frames as LR, as their reductions are synthetic: 22 videos drawn at random
@@ -30,15 +30,15 @@ class Frame(NamedTuple):
 
 
 def frames(settings: dict, folder: Path | None) -> dict[str, list[Frame]]:
-    """Split (train, test) → one frame per video; UserError for what is missing or not of one size."""
+    """Split (train, test) → one frame per video; UserError for missing frames or frames of different sizes."""
     if reason := missing(settings, folder):
         raise UserError(reason)
-    found = _videos(Path(folder), settings["frame"])
-    names = sorted(found)
+    videos = _videos(Path(folder), settings["frame"])
+    names = sorted(videos)
     random.Random(settings["seed"]).shuffle(names)
     count = settings["train_videos"]
     splits = {"train": sorted(names[:count]), "test": sorted(names[count:])}
-    chosen = {split: [_frame(name, found[name], Path(folder)) for name in part] for split, part in splits.items()}
+    chosen = {split: [_frame(name, videos[name], Path(folder)) for name in part] for split, part in splits.items()}
     sizes = {frame.size: frame for part in chosen.values() for frame in part}
     if len(sizes) > 1:
         shown = ", ".join(f"{frame.file} is {size[0]}x{size[1]}" for size, frame in list(sizes.items())[:2])
@@ -47,7 +47,7 @@ def frames(settings: dict, folder: Path | None) -> dict[str, list[Frame]]:
 
 
 def missing(settings: dict, folder: str | Path | None) -> str | None:
-    """What is lacking, where to get it, where to say so; None when all is there. Reads folder listings only."""
+    """Message about missing videos: where to get them and which setting to set; else None. Reads folder listings only."""
     if folder is None:
         reason = "`adopt.reds` names no folder"
     elif not Path(folder).is_dir():
@@ -65,16 +65,16 @@ def missing(settings: dict, folder: str | Path | None) -> str | None:
 
 
 def _videos(root: Path, frame: int) -> dict[str, Path]:
-    """Name → file of the frame in every video; UserError when a video is there twice."""
-    found: dict[str, Path] = {}
+    """Name → file of the frame, for every video; UserError when a video exists twice."""
+    files: dict[str, Path] = {}
     for place, inside, _ in walk(root):
         for part in (name for name in inside if name in PARTS):
             for file in sorted(Path(place, part).glob(f"*/{frame:08d}.png")):
                 name = f"{part.partition('_')[0]}_{file.parent.name}"
-                if name in found:
-                    raise UserError(f"{file} and {found[name]}: the same video twice. Leave only one of the folders.")
-                found[name] = file
-    return found
+                if name in files:
+                    raise UserError(f"{file} and {files[name]}: the same video twice. Leave only one of the folders.")
+                files[name] = file
+    return files
 
 
 def _frame(name: str, file: Path, root: Path) -> Frame:

@@ -18,7 +18,7 @@ from pipeline.datasets.deadleaves import scene
 from pipeline.errors import UserError
 from pipeline.images.rgb import read_rgb
 
-# First word after the seed, so that no two uses ever share a random stream.
+# First number after the seed, so that two uses never share a random stream.
 TRAIN_SCENE, VAL_SCENE, NOISE = 1, 2, 3
 SCENE_LICENCE = "generated, free of rights"
 Pairs = Iterator[tuple[np.ndarray, np.ndarray]]
@@ -29,7 +29,7 @@ def collect(settings: dict, camera: str, scale: int, folder: Path | None) -> lis
     recipes = settings["recipe"].get("recipes", {})
     if str(scale) not in recipes:
         raise UserError(
-            f"scale without recipe: {camera} is simulated for the scales {', '.join(recipes) or 'none'}, not for {scale}. "
+            f"no recipe for this scale: {camera} is simulated for the scales {', '.join(recipes) or 'none'}, not for {scale}. "
             f"Add {scale} to `recipes` of the camera in params/domains.yaml."
         )
     recipe = recipes[str(scale)]

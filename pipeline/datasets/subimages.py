@@ -12,7 +12,7 @@ from pipeline.settings import build
 
 @dataclass(frozen=True)
 class Rule:
-    """Side of a square, distance of neighbours, largest rest that is dropped; all in HR pixels."""
+    """Side of a square, distance between squares, largest remainder that is dropped; all in HR pixels."""
 
     size: int
     stride: int
@@ -23,28 +23,28 @@ def rule(settings: dict | None, scale: int) -> Rule | None:
     """The rule of `train.sub_images`, None for whole photographs; UserError unless it also fits the LR grid."""
     if settings is None:
         return None
-    made = build(Rule, settings, "train.sub_images")
+    built = build(Rule, settings, "train.sub_images")
     for name in ("size", "stride"):
-        value = getattr(made, name)
+        value = getattr(built, name)
         if value < scale or value % scale:
             raise UserError(
-                f"train.sub_images.{name}: {value} is no multiple of the scale {scale}. Change params/domains.yaml."
+                f"train.sub_images.{name}: {value} is not a multiple of the scale {scale}. Change params/domains.yaml."
             )
-    return made
+    return built
 
 
 def starts(length: int, size: int, stride: int, threshold: int) -> list[int]:
-    """Where squares begin along an axis; none when the axis is shorter than `size`."""
-    found = list(range(0, length - size + 1, stride))
-    if found and length - (found[-1] + size) > threshold:
-        found.append(length - size)
-    return found
+    """First pixels of the squares along an axis; empty when the axis is shorter than `size`."""
+    positions = list(range(0, length - size + 1, stride))
+    if positions and length - (positions[-1] + size) > threshold:
+        positions.append(length - size)
+    return positions
 
 
 def corners(height: int, width: int, rule: Rule, scale: int) -> list[tuple[int, int]]:
     """(top, left) in HR pixels, row by row, of a photograph whose sides are multiples of the scale.
 
-    Counted on the LR grid, so that every corner is a multiple of the scale and LR and HR show the same place.
+    Computed on the LR grid, so that every corner is a multiple of the scale and LR and HR show the same area.
     """
 
     def along(length: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""Pictures that are made by calls which know nothing of each other, so that several may work at once."""
+"""Make pictures by independent calls, so that several threads may work at once."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -9,7 +9,7 @@ import numpy as np
 
 Pictures = tuple[np.ndarray, ...]
 T = TypeVar("T")
-# Calls that may be under way per worker: enough to keep it busy, few enough to hold in memory.
+# Calls submitted per worker: enough to keep it busy, few enough to hold their results in memory.
 AHEAD = 2
 
 
@@ -27,8 +27,8 @@ class Tasks:
 def in_order(work: Callable[[Callable], T], calls: Iterable[Callable], workers: int) -> Iterator[T]:
     """`work(call)` of every call, in their order, whatever the number of workers; the first error ends it.
 
-    Workers are threads: decoding, resizing and hashing let go of Python's lock, pixels need not be copied between
-    processes, and no process is left behind when the job is killed.
+    Workers are threads: decoding, resizing and hashing release Python's lock, pixels are not copied between processes,
+    and no process is left over when the job is killed.
     """
     if workers == 1:
         yield from map(work, calls)

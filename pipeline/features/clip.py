@@ -1,7 +1,7 @@
 """CLIP's image features (Radford et al., ICML 2021; ViT-B/32 of OpenAI), from a verified local file.
 
 The weights were trained with QuickGELU, x·sigmoid(1.702 x). open_clip's `ViT-B-32` builds plain GELU around them and only
-warns: features come out slightly wrong. Here the configuration is the `-quickgelu` one, and nothing else can be asked for.
+warns: features come out slightly wrong. Here the configuration is always the `-quickgelu` one.
 """
 
 from pathlib import Path
@@ -41,13 +41,13 @@ class ClipFeatures(nn.Module):
 
 
 def clip_features(path: str | Path, spec: dict) -> ClipFeatures:
-    """Features with the weights of a local file, described by `spec` (see `pipeline.weights.pretrained`); no network is touched.
+    """Features with the weights of a local file, described by `spec` (see `pipeline.weights.pretrained`); no download.
 
     The file is open_clip's, with text and image tower; the text tower is left out. UserError for any other file.
     """
     tensors = open_weights(path, spec)
     state = {name.removeprefix(VISUAL): value for name, value in tensors.items() if name.startswith(VISUAL)}
-    with torch.device("meta"):  # the text tower costs nothing there
+    with torch.device("meta"):  # without memory for the text tower
         tower = image_tower(configuration())
     fill(tower, state, path, f"the image tower of {MODEL} (names visual.*)")
     return ClipFeatures(tower)

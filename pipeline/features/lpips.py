@@ -13,7 +13,7 @@ from pipeline.weights.pretrained import open_weights
 
 
 def lpips_network(weights: str | Path, spec: dict, trunk: str = "alex") -> nn.Module:
-    """LPIPS with AlexNet's (`alex`) or VGG-16's (`vgg`) convolutions from a verified local file; never touches the network.
+    """LPIPS with AlexNet's (`alex`) or VGG-16's (`vgg`) convolutions from a verified local file; no download.
 
     Called with `normalize=True` it takes RGB (N, 3, H, W) in [0, 1] and gives (N, 1, 1, 1). Raises UserError for another file.
     """
@@ -21,7 +21,7 @@ def lpips_network(weights: str | Path, spec: dict, trunk: str = "alex") -> nn.Mo
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*'(pretrained|weights)'", category=UserWarning)
-        # pnet_rand: the package must not look for the trunk itself; every one of its tensors is set below.
+        # pnet_rand: the package must not download the trunk; all its tensors are set below.
         model = lpips.LPIPS(net=trunk, version="0.1", pnet_rand=True, verbose=False).eval()
     _load_trunk(model.net, open_weights(weights, spec), weights, trunk)
     return model

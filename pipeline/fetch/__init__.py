@@ -1,1 +1,1 @@
-"""Files of others: planned, downloaded, checked, pinned, unpacked, counted. `python -m pipeline.fetch --help`."""
+"""Fetch files from others: plan, download, check, pin, unpack, count. See `python -m pipeline.fetch --help`."""

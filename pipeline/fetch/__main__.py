@@ -2,7 +2,7 @@
 
 NAME is a data set or a pretrained file of data/sources.yaml (no NAME: the list of them). Data sets come to
 data/raw/NAME: `archives` (read-only), one folder per archive, manifest.csv (path, size, sha256) and inventory.json;
-pretrained files to data/raw/weights. What is here already is checked and kept.
+pretrained files to data/raw/weights. Files that already exist are checked and kept.
 """
 
 import argparse
@@ -20,15 +20,19 @@ from pipeline.plan import params
 
 
 def main(words: list[str] | None = None) -> int:
-    """Exit code: 0, 1 with a message for everything a person can mend, 130 after Ctrl-C, 141 when nobody reads on."""
+    """Exit code: 0; 1 with a message for what the user can fix; 130 after Ctrl-C; 141 when the reader of stdout left."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.fetch", allow_abbrev=False)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="of data/sources.yaml; none: list them")
     parser.add_argument(
-        "--plan", action="store_true", help="only say what would come, how large it is, under which terms"
+        "names", nargs="*", metavar="NAME", help="a name in data/sources.yaml; without a name: list them"
+    )
+    parser.add_argument(
+        "--plan", action="store_true", help="only print what would be downloaded, its size and its terms"
     )
     parser.add_argument("--accept", action="append", default=[], metavar="LICENCE", help="accept terms, by their id")
     parser.add_argument("--mirror", metavar="PLACE", help="folder or web address that holds files under their SHA-256")
-    parser.add_argument("--repin", metavar="REASON", help="take a file that is not the pinned one; the reason is kept")
+    parser.add_argument(
+        "--repin", metavar="REASON", help="accept a file that differs from the pinned one; the reason is recorded"
+    )
     parser.add_argument("--settings", metavar="FILE", help="the block fetch as JSON, instead of that of params.yaml")
     arguments = parser.parse_args(words)
     before = signal.signal(signal.SIGTERM, _stop)
@@ -50,18 +54,18 @@ def main(words: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:
-        # Whoever read this, `head` for example, has read enough. Python would complain when it closes stdout.
+        # The reader, `head` for example, closed the pipe. Without this, Python would complain when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except OSError as error:
-        # What the system does not do for a person: read a file, write to a disk that is gone.
+        # The system refused, for example to read a file or to write to a disk that is no longer mounted.
         print(
-            f"error: {error.filename or 'data/raw'}: {error.strerror or error}. Mend that, then run again.",
+            f"error: {error.filename or 'data/raw'}: {error.strerror or error}. Fix that, then run again.",
             file=sys.stderr,
         )
         return 1
     except KeyboardInterrupt:
-        print("interrupted: what came so far is kept, the same command goes on", file=sys.stderr)
+        print("interrupted: the bytes received so far are kept; run the same command to continue", file=sys.stderr)
         return 130
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -69,7 +73,7 @@ def main(words: list[str] | None = None) -> int:
 
 
 def _stop(number: int, _frame) -> None:
-    """SIGTERM ends the work like an exception, so that nothing half-unpacked is left."""
+    """Turn SIGTERM into an exception, so that half-unpacked folders are removed."""
     raise SystemExit(128 + number)
 
 

@@ -1,4 +1,4 @@
-"""What an archive holds, read without trusting it: zip and tar, whole or cut into parts, as a list of plain files."""
+"""Read untrusted archives: zip and tar, whole or cut into parts, as a list of plain files."""
 
 import bz2
 import gzip
@@ -20,10 +20,10 @@ from pipeline.errors import UserError
 LONGEST_READ = 4 << 20
 # Below this, a high ratio harms nobody and small text compresses well.
 RATIO_FROM = 16 << 20
-# Headers and padding of one file of a tar, those of the folders that it lies in included.
+# Bytes allowed per file of a tar for headers and padding, including those of the folders around it.
 HEADERS = 4096
 MAGIC = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
-# What the readers say of a broken archive: a name that is no UTF-8, a compression or an encryption unknown to zipfile, …
+# Errors that zipfile and tarfile raise for a broken archive: a name that is not UTF-8, an unknown compression or encryption, …
 BROKEN = (
     zipfile.BadZipFile,
     tarfile.TarError,
@@ -47,7 +47,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Member:
-    """One plain file of an archive: its name as written there, the bytes it says to have, and how to read them."""
+    """One plain file of an archive: its name as written, the size that it announces, and a function that opens it."""
 
     name: str
     size: int
@@ -109,7 +109,7 @@ class Joined(io.RawIOBase):
 
 
 class Guarded:
-    """A decompressed stream that ends in a UserError before a bomb fills memory or time: after `most` bytes."""
+    """A decompressed stream that raises UserError after `most` bytes, before an archive bomb fills the memory."""
 
     def __init__(self, stream: BinaryIO, most: int, name: str):
         self.most = most
@@ -118,7 +118,7 @@ class Guarded:
     def read(self, count: int = -1) -> bytes:
         if not 0 <= count <= LONGEST_READ:
             raise UserError(
-                f"{self._name}: a header of {count:,} bytes; no honest archive has such. Nothing was unpacked."
+                f"{self._name}: a header of {count:,} bytes is too large to be genuine. Nothing was unpacked."
             )
         data = self._stream.read(count)
         if self._stream.tell() > self.most:
@@ -142,13 +142,13 @@ class Guarded:
 
 @contextmanager
 def intact(say: Callable[[Exception], str]) -> Iterator[None]:
-    """Turn what a reader says of a broken archive into a UserError, in the words of `say`."""
+    """Turn an error of zipfile or tarfile about a broken archive into a UserError with the text `say(error)`."""
     try:
         yield
     except BROKEN as error:
         raise UserError(say(error)) from error
     except OSError as error:
-        # bz2 says so of a damaged stream; errors of the system have a number.
+        # bz2 raises OSError without a number for a damaged stream; errors of the system have one.
         if error.errno is not None:
             raise
         raise UserError(say(error)) from error
@@ -156,17 +156,17 @@ def intact(say: Callable[[Exception], str]) -> Iterator[None]:
 
 @contextmanager
 def members(parts: Sequence[Path], limits: Limits) -> Iterator[Iterator[Member]]:
-    """Plain files of the archive whose bytes are those of `parts`, in order; to be read in this order.
+    """Yield the plain files of the archive whose bytes are those of `parts`; they must be read in this order.
 
-    UserError for links, devices and other entries that are no plain files, for encrypted ones, for what is neither zip nor
-    tar, for more entries than `limits`, and for a tar of which more bytes would be read than its files account for.
+    UserError for links, devices and other special entries, for encrypted files, for a file that is neither zip nor tar,
+    for more entries than `limits`, and for a tar that expands to more bytes than its files account for.
     """
     name = parts[0].name if len(parts) == 1 else f"{parts[0].name} and {len(parts) - 1} more parts"
 
     def say(error: Exception) -> str:
         return (
-            f"{parts[0]}: is no whole zip or tar archive ({error}). A download that was cut off, a saved web page, or one "
-            "part of several: all parts are needed, in order."
+            f"{parts[0]}: is not a whole zip or tar archive ({error}). It may be a broken download, a saved web page, or "
+            "one part of several: give all parts, in order."
         )
 
     with Joined(parts) as joined, io.BufferedReader(joined, 1 << 20) as stream, intact(say):
@@ -204,9 +204,9 @@ def _zip_members(entries: Iterator[zipfile.ZipInfo], archive: zipfile.ZipFile, n
             )
         if entry.flag_bits & 1:
             raise UserError(
-                f"{name}: {entry.filename!r} is encrypted. No data set of the catalogue is; is it one part of several?"
+                f"{name}: {entry.filename!r} is encrypted. If the archive is one part of several, give all parts."
             )
-        # The raw name: zipfile cuts names at NUL, so that what is checked might not be what others would see.
+        # The raw name: zipfile cuts names at NUL, so the name checked could differ from the name that other programs see.
         yield Member(entry.orig_filename, entry.file_size, lambda entry=entry: archive.open(entry))
 
 
@@ -221,6 +221,6 @@ def _tar_members(entries: Iterator[tarfile.TarInfo], archive: tarfile.TarFile, n
             )
         archive.fileobj.most += HEADERS
         yield Member(entry.name, entry.size, lambda entry=entry: archive.extractfile(entry))
-    # To the end: what compresses a tar has its checksum there, behind the last entry.
+    # Read to the end: the checksum of the compressed stream comes after the last entry.
     while archive.fileobj.read(LONGEST_READ):
         pass

@@ -1,4 +1,4 @@
-"""Progress with rate and remaining time: live on a terminal, a line now and then in a log."""
+"""Progress bar with rate and remaining time: live on a terminal, one line every few seconds in a log."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Is this the file? Every digest that anybody states must hold, and what is pinned; the strongest of them is its trust."""
+"""Check a fetched file: all stated and pinned digests must match; the strongest of them is the trust in the file."""
 
 import hashlib
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ NAMES = {"sha256": "SHA-256", "md5": "MD5"}
 
 
 class Mismatch(UserError):
-    """Other bytes than stated or pinned."""
+    """The file has other bytes than stated or pinned."""
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a file was found to be."""
+class Checked:
+    """Result of checking a file. `trust`: class of its strongest checksum; `stated_by`: who states a checksum."""
 
     sha256: str
     size: int
@@ -27,15 +27,15 @@ class Found:
     stated_by: tuple[str, ...]
 
 
-def examine(path: Path, file: File, object_id: str | None = None, label: str | None = None) -> Found:
-    """Hash a file and hold it to everything stated about it; Mismatch says both digests and who claims the other.
+def examine(path: Path, file: File, object_id: str | None = None, label: str | None = None) -> Checked:
+    """Hash a file and compare it with everything stated about it; Mismatch gives both digests and who states the other one.
 
-    `object_id`: the SHA-256 that the hub which sent it names it by. `label`: what to call the file, by default `path`.
+    `object_id`: the SHA-256 by which the sending hub names the file. `label`: the file's name in messages, by default `path`.
     """
     size, label = path.stat().st_size, label or str(path)
     with open(path, "rb") as stream:
         if looks_like_page(stream.read(512)):
-            raise Mismatch(f"{label}: is a web page saved under this name, expected {file.name}.")
+            raise Mismatch(f"{label}: is a saved web page, expected {file.name}. Delete it and fetch again.")
     if file.size not in (None, size):
         raise Mismatch(f"{label}: has {size:,} bytes, expected {file.size:,}. It is truncated or another file.")
     stated = list(file.checksums)
@@ -44,16 +44,16 @@ def examine(path: Path, file: File, object_id: str | None = None, label: str | N
     digests = _digests(path, {"sha256"} | {checksum.algorithm for checksum in stated})
     for checksum in stated:
         if not digests[checksum.algorithm].startswith(checksum.value.lower()):
-            found = f"its {NAMES[checksum.algorithm]} is {digests[checksum.algorithm]}"
+            actual = f"its {NAMES[checksum.algorithm]} is {digests[checksum.algorithm]}"
             raise Mismatch(
-                f"{label}: {found}, expected {checksum.value}, as stated by {checksum.by}. It is damaged or another file, or "
-                "that statement (data/sources.yaml) is wrong."
+                f"{label}: {actual}, expected {checksum.value}, as stated by {checksum.by}. It is damaged or another file, or "
+                "the checksum in data/sources.yaml is wrong."
             )
-    return Found(digests["sha256"], size, trust(stated), tuple(dict.fromkeys(checksum.by for checksum in stated)))
+    return Checked(digests["sha256"], size, trust(stated), tuple(dict.fromkeys(checksum.by for checksum in stated)))
 
 
 def trust(held: list[Checksum]) -> str:
-    """The class of a file by the checksums that held."""
+    """Trust in a file, from the checksums that matched: the names are explained in `pipeline.fetch.lock`."""
     classes = {checksum.trust for checksum in held}
     third = {checksum.by for checksum in held if checksum.trust == "third_party"}
     for name in ("upstream", "object_id"):
@@ -69,7 +69,7 @@ def _digests(path: Path, algorithms: set[str]) -> dict[str, str]:
     size = path.stat().st_size
     with open(path, "rb") as stream, bar(f"hash {path.name}", size) as progress:
         while chunk := stream.read(CHUNK):
-            for found in hashes.values():
-                found.update(chunk)
+            for hasher in hashes.values():
+                hasher.update(chunk)
             progress.update(len(chunk))
-    return {name: found.hexdigest() for name, found in hashes.items()}
+    return {name: hasher.hexdigest() for name, hasher in hashes.items()}

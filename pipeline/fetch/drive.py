@@ -1,7 +1,7 @@
-"""Google Drive: from the id of a public file to the address that its bytes come from.
+"""Google Drive: find the download address of a public file from its id.
 
-The page between ("cannot scan for viruses", its form) is read by gdown, which follows Google's changes; the bytes then come
-through `pipeline.fetch.transfer` like those of any server, so that resuming and its rules are the same everywhere. No cookies
+gdown reads the page in between ("cannot scan for viruses", its form) and follows Google's changes; the bytes then come
+through `pipeline.fetch.transfer` like those of any server, so that downloads resume by the same rules. No cookies
 are kept, and no browser's session is used.
 """
 
@@ -16,7 +16,7 @@ PAGE = "https://drive.google.com/uc"
 
 
 def address(session: "requests.Session", identity: str, timeout: tuple[float, float]) -> str:
-    """Where the bytes of the file are now; WebPage with Google's words when it does not give it (too often asked for, …)."""
+    """Address of the bytes of the file now; WebPage with Google's message when Google refuses it (quota, no access, …)."""
     from gdown.download import get_url_from_gdrive_confirmation
     from gdown.exceptions import FileURLRetrievalError
 

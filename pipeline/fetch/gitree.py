@@ -1,4 +1,4 @@
-"""A folder of a git repository at one commit: git's own object ids prove every byte, so no other checksum is needed."""
+"""Fetch a folder of a git repository at one commit: git's object ids prove every byte, no other checksum is needed."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from pipeline.fetch.settings import Settings
 from pipeline.fetch.transfer import Refused
 from pipeline.fetch.unpack import unpack
 
-# No question may wait for an answer that nobody gives, and nothing of the user's git settings may run.
+# git must not ask for a password, as nobody would answer, and must not run anything from the user's git settings.
 QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_ASKPASS": "true"}
 
 
@@ -25,9 +25,9 @@ def export(
     settings: Settings,
     ready: Callable[[dict[str, str]], None],
 ) -> list[str]:
-    """Write the folder's files to the new folder `folder`, as `unpack` does; names. Refused when git cannot get them.
+    """Write the files to the new folder `folder`, as `unpack` does, and return their names.
 
-    UserError when the commit holds another tree there than the catalogue says.
+    Raises Refused when git cannot get them, UserError when the commit holds another tree than the catalogue says.
     """
     value = location.value
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -38,7 +38,7 @@ def export(
         tree = _git("-C", str(repository), "rev-parse", f"{value['commit']}:{value['path']}").strip()
         if tree != value["tree"]:
             raise UserError(
-                f"{location.origin}: git has the tree {tree} there, expected {value['tree']}, as data/sources.yaml says."
+                f"{location.origin}: the commit has the tree {tree}, expected {value['tree']}. Correct data/sources.yaml."
             )
         archive = Path(place) / "tree.tar"
         _git("-C", str(repository), "archive", "--format=tar", f"--output={archive}", tree)
@@ -59,7 +59,7 @@ def _fetch(repository: Path, url: str, commit: str, settings: Settings) -> None:
 
 
 def _git(*words: str, live: bool = False) -> str:
-    """What git prints; `live`: its progress and errors go to the terminal."""
+    """Run git and return its stdout; `live`: its progress and errors go to the terminal."""
     shown = None if live else subprocess.PIPE
     environment = {**os.environ, **QUIET}
     try:
@@ -67,7 +67,5 @@ def _git(*words: str, live: bool = False) -> str:
     except FileNotFoundError as error:
         raise UserError("git: no such program. Install git (Debian: apt install git), then run again.") from error
     if done.returncode:
-        raise Refused(
-            f"git {words[-2]} {words[-1]}: {(done.stderr or 'failed, as said above').strip().splitlines()[-1]}"
-        )
+        raise Refused(f"git {words[-2]} {words[-1]}: {(done.stderr or 'failed, see above').strip().splitlines()[-1]}")
     return done.stdout

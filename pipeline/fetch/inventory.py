@@ -1,4 +1,4 @@
-"""What lies there once everything is unpacked: the manifest of every file, and whether it is what the catalogue expects."""
+"""Inventory of an unpacked data set: the manifest of every file, and a check of the counts that the catalogue states."""
 
 import csv
 import io
@@ -15,24 +15,26 @@ MANIFEST, REPORT = "manifest.csv", "inventory.json"
 SHOWN = 20
 
 
-def take(source: Source, files: list[File], pins: dict[str, dict], notes: dict[str, Note], folder: Path) -> dict:
+def write_inventory(
+    source: Source, files: list[File], pins: dict[str, dict], notes: dict[str, Note], folder: Path
+) -> dict:
     """Count and hash all files of `files` below `folder`, write manifest.csv and inventory.json, and return the latter.
 
-    Nothing in either depends on when or where: equal files give equal bytes. `pins` and `notes`: by name of the archive.
-    Raises UserError, with neither written, when files are not what was noted when they were unpacked; with the report
-    written but no manifest, when a stated count is not met.
+    Equal files give equal bytes, at any time on any machine. `pins` and `notes` are keyed by the name of the archive.
+    Raises UserError without writing either when files changed since they were unpacked; UserError with inventory.json
+    written, but no manifest, when a stated count is not met.
     """
     for name in (MANIFEST, REPORT):
         (folder / name).unlink(missing_ok=True)
     hashed = {file.into: _hashed(folder / file.into) for file in files}
     _check_damage(folder, {file.into: notes[file.name].files for file in files}, hashed)
-    found = {into: list(names) for into, names in hashed.items()}
+    names_in = {into: list(names) for into, names in hashed.items()}
     counts = [
         {
             "folder": file.into,
             "names": expected.names,
             "expected": expected.count,
-            "found": sum(bool(re.fullmatch(expected.names, name)) for name in found[file.into]),
+            "found": sum(bool(re.fullmatch(expected.names, name)) for name in names_in[file.into]),
             "stated_by": expected.by,
         }
         for file in files
@@ -41,7 +43,7 @@ def take(source: Source, files: list[File], pins: dict[str, dict], notes: dict[s
     patterns = {file.into: [expected.names for expected in file.holds] for file in files}
     strangers = [
         f"{into}/{name}"
-        for into, names in found.items()
+        for into, names in names_in.items()
         for name in names
         if patterns[into] and not any(re.fullmatch(pattern, name) for pattern in patterns[into])
     ]
@@ -70,7 +72,7 @@ def take(source: Source, files: list[File], pins: dict[str, dict], notes: dict[s
             if count["expected"] != count["found"]
         )
         raise UserError(f"{folder / REPORT}: {wrong}. Remove {folder} and fetch again, or correct data/sources.yaml.")
-    rows = [(f"{into}/{name}", *told) for into, names in sorted(hashed.items()) for name, told in names.items()]
+    rows = [(f"{into}/{name}", *entry) for into, names in sorted(hashed.items()) for name, entry in names.items()]
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([("path", "size", "sha256"), *rows])
     write_text(folder / MANIFEST, text.getvalue())
@@ -80,13 +82,14 @@ def take(source: Source, files: list[File], pins: dict[str, dict], notes: dict[s
 
 
 def _check_damage(folder: Path, noted: dict[str, dict[str, str]], hashed: dict[str, dict[str, tuple]]) -> None:
-    told = {
+    problems = {
         into: differences(files, {name: digest for name, (_, digest) in hashed[into].items()})
         for into, files in noted.items()
     }
-    if problems := [f"{folder / into}: not as it was unpacked: {what}" for into, what in told.items() if what]:
-        places = ", ".join(str(folder / into) for into, what in told.items() if what)
-        raise UserError(". ".join(problems) + f". Remove {places}, then run again: it is unpacked anew.")
+    if problems := {into: problem for into, problem in problems.items() if problem}:
+        messages = [f"{folder / into}: changed since it was unpacked: {problem}" for into, problem in problems.items()]
+        places = ", ".join(str(folder / into) for into in problems)
+        raise UserError(". ".join(messages) + f". Remove {places}, then run again to unpack it once more.")
 
 
 def _hashed(folder: Path) -> dict[str, tuple[int, str]]:

@@ -1,8 +1,8 @@
-"""data/sources.lock.yaml: what was really seen. Written by the tool, committed by people; a file that changed is refused.
+"""data/sources.lock.yaml: digests of files as first fetched. The tool writes it, people commit it; changed files are refused.
 
 File name -> {sha256, size, url, etag, modified, date, tool, trust, stated_by, repinned}. Trust, strongest first: `upstream`
-(the publisher states the digest), `object_id` (git's or the Hub's own), `two_third_parties`, `third_party` (people who had it
-once), `name_prefix` (a hash in the file's name), `tofu` (nobody; trusted on first use).
+(the publisher states the digest), `object_id` (git or the Hub does), `two_third_parties`, `third_party` (people who have a
+copy), `name_prefix` (a hash in the file's name), `tofu` (nobody does: trusted on first use).
 """
 
 from datetime import UTC, datetime
@@ -19,28 +19,28 @@ HEAD = (
 
 
 class Lock:
-    """The pins in one lock file; safe among processes."""
+    """The pins in one lock file; several processes may use it at once."""
 
     def __init__(self, path: Path):
         self.path = path
 
     def pin(self, name: str) -> dict | None:
-        """What is pinned of a file, None if it was never seen. UserError when the lock cannot be read."""
+        """The pin of a file, None if it was never fetched. UserError when the lock cannot be read."""
         return self._read().get(name)
 
     def check(self, name: str, sha256: str, repin: str | None, label: str | None = None) -> None:
-        """Raise UserError when another digest is pinned, unless there is a reason to pin anew; `label` calls it by its place."""
+        """Raise UserError when another digest is pinned and `repin` gives no reason; `label`: the file's name in the message."""
         pinned = self.pin(name)
         if pinned and pinned["sha256"] != sha256 and not repin:
             raise UserError(
                 f"{label or name}: its SHA-256 is {sha256}, but {self.path} pins {pinned['sha256']} "
-                f"({pinned['size']:,} bytes, seen {pinned['date']} at {pinned['url']}, trust {pinned['trust']}). Either what "
-                "came is damaged or the file was changed at its source; nothing was replaced. If you know why it changed: "
+                f"({pinned['size']:,} bytes, seen {pinned['date']} at {pinned['url']}, trust {pinned['trust']}). Either the "
+                "download is damaged or the file changed at its source; nothing was replaced. If you know why it changed, add "
                 '--repin "REASON".'
             )
 
     def note(self, name: str, record: dict, repin: str | None = None, label: str | None = None) -> dict:
-        """Pin a file, or find it pinned to the same bytes; what is pinned. A changed pin keeps the old one and the reason."""
+        """Pin a file unless the same bytes are pinned; return its pin. A changed pin keeps the old one and the reason."""
         with exclusive(self.path.with_name(f".{self.path.name}.lock"), f"{self.path}: in use; waiting ..."):
             self.check(name, record["sha256"], repin, label)
             pins = self._read()
@@ -48,7 +48,7 @@ class Lock:
             if pinned and pinned["sha256"] == record["sha256"]:
                 if TRUST.index(pinned["trust"]) <= TRUST.index(record["trust"]):
                     return pinned
-                # The same bytes, and somebody who states their digest now: worth more than first use.
+                # The same bytes, and somebody states their digest now: that is stronger than trust on first use.
                 record = pinned | {key: record[key] for key in ("trust", "stated_by")}
             elif pinned:
                 before = {key: value for key, value in pinned.items() if key != "repinned"}

@@ -1,7 +1,7 @@
-"""The beginning of a file that broke off, and what the server said of its content: may it be gone on with?
+"""Incomplete downloads: keep the bytes of a broken download, and decide whether it may be resumed.
 
-`<target>.part` and, beside it, `<target>.part.json`. A part is gone on with only when the server says, by ETag or
-Last-Modified, that it still has the same content; one that says neither is trusted only where a whole checksum is known.
+`<target>.part` holds the bytes, `<target>.part.json` what the server said about the file. A download is resumed only when
+the server confirms, by ETag or Last-Modified, that the file is the same; without either only if a whole checksum is known.
 """
 
 import json
@@ -14,7 +14,7 @@ from pipeline.files import write_json
 
 @dataclass(frozen=True)
 class Content:
-    """What a server says of a content: enough to see whether it is the same the next time."""
+    """What a server says about a file's content, to recognise the same content next time; None: not stated."""
 
     origin: str
     etag: str | None
@@ -23,31 +23,31 @@ class Content:
 
     @property
     def validator(self) -> str | None:
-        """What If-Range may hold: a strong ETag, else the date."""
+        """Value for If-Range: a strong ETag, else the date."""
         return self.etag if self.etag and not self.etag.startswith("W/") else self.modified
 
 
-def forget(part: Path) -> None:
-    """Remove a part and what was known of it."""
+def remove_part(part: Path) -> None:
+    """Remove a part and its `.part.json`."""
     part.unlink(missing_ok=True)
     _memo(part).unlink(missing_ok=True)
 
 
-def described(origin: str, response) -> Content:
-    """Size of the whole content, whatever piece of it the answer holds."""
-    told = response.headers.get("Content-Range", "").rpartition("/")[2]
+def content_of(origin: str, response) -> Content:
+    """Content that an HTTP response describes; its size is that of the whole file, whichever piece the response holds."""
+    size = response.headers.get("Content-Range", "").rpartition("/")[2]
     if response.status_code == 200:
-        told = response.headers.get("Content-Length", "")
+        size = response.headers.get("Content-Length", "")
     return Content(
         origin,
         response.headers.get("ETag"),
         response.headers.get("Last-Modified"),
-        int(told) if told.isdigit() else None,
+        int(size) if size.isdigit() else None,
     )
 
 
 def continues(response, content: Content, offset: int, before: Content) -> bool:
-    """Whether a 206 is exactly the rest of the content that the part is the beginning of."""
+    """Whether a 206 response is exactly the rest of the content that the part begins."""
     piece = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", response.headers.get("Content-Range", ""))
     return (
         piece is not None
@@ -59,8 +59,8 @@ def continues(response, content: Content, offset: int, before: Content) -> bool:
     )
 
 
-def known(part: Path, origin: str, whole_checksum: bool) -> Content | None:
-    """What is known of the content that a part is the beginning of; None when it cannot be gone on with."""
+def resumable(part: Path, origin: str, whole_checksum: bool) -> Content | None:
+    """Stored content of a part that may be resumed, else None."""
     try:
         content = Content(**json.loads(_memo(part).read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError, TypeError):
@@ -69,8 +69,8 @@ def known(part: Path, origin: str, whole_checksum: bool) -> Content | None:
     return content if usable and (content.validator or whole_checksum) else None
 
 
-def remember(part: Path, content: Content) -> None:
-    """Note what content the part is the beginning of."""
+def store_content(part: Path, content: Content) -> None:
+    """Store which content the part begins."""
     write_json(_memo(part), asdict(content))
 
 
@@ -79,5 +79,5 @@ def _memo(part: Path) -> Path:
 
 
 def size_of(part: Path) -> int:
-    """Bytes that are there."""
+    """Bytes of the part on disk, 0 without one."""
     return part.stat().st_size if part.is_file() else 0

@@ -1,4 +1,4 @@
-"""How long to wait before asking a server again, and its failure in one line."""
+"""How long to wait before the next request to a server, and the cause of a failed request in one line."""
 
 import email.utils
 import random
@@ -7,21 +7,21 @@ from datetime import UTC, datetime
 from pipeline.fetch.settings import Settings
 
 
-def wait(failures: int, told: float | None, settings: Settings) -> float:
+def wait(failures: int, requested: float | None, settings: Settings) -> float:
     """Seconds until the next attempt: what the server asks for, else doubling with jitter, never more than the setting."""
-    if told is not None:
-        return min(told, settings.longest_wait)
+    if requested is not None:
+        return min(requested, settings.longest_wait)
     longest = min(settings.longest_wait, settings.first_wait * 2 ** (failures - 1))
     return random.uniform(longest / 2, longest)
 
 
 def retry_after(response) -> float | None:
-    """Seconds that the server asks for, as a number or a date; None when it does not."""
-    told = response.headers.get("Retry-After", "")
-    if told.isdigit():
-        return float(told)
+    """Seconds that the header Retry-After asks for, given as a number or a date; None without it."""
+    value = response.headers.get("Retry-After", "")
+    if value.isdigit():
+        return float(value)
     try:
-        return max(0.0, (email.utils.parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds())
+        return max(0.0, (email.utils.parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
     except (ValueError, TypeError):
         return None
 

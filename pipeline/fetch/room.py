@@ -1,4 +1,4 @@
-"""Room on the disk and leave to write there: seen before a byte comes, and said plainly when room runs out all the same."""
+"""Disk space and write permission, checked before the first byte is downloaded; and the message for a full disk."""
 
 import shutil
 import tempfile
@@ -8,7 +8,7 @@ from pipeline.errors import UserError
 
 
 def check_writable(*folders: Path) -> None:
-    """Make folders that are not there; UserError for one that no file can be written to."""
+    """Create missing folders; UserError for a folder in which no file can be created."""
     for folder in folders:
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -16,10 +16,10 @@ def check_writable(*folders: Path) -> None:
                 pass
         except OSError as error:
             linked = isinstance(error, FileExistsError) and folder.is_symlink()
-            why = f"a link to {folder.readlink()}, where no folder is" if linked else error.strerror
+            why = f"a link to {folder.readlink()}, which is not a folder" if linked else error.strerror
             raise UserError(
-                f"{folder}: no file can be written there ({why}), expected a folder, or a link to one. Is its disk mounted, and "
-                "may you write to it? Mend that, then run again."
+                f"{folder}: no file can be written there ({why}), expected a folder, or a link to one. Mount its disk, or get "
+                "permission to write to it, then run again."
             ) from error
 
 
@@ -40,5 +40,5 @@ def check_room(needed: int, path: Path, what: str = "") -> None:
 
 
 def full_disk(path: Path, error: OSError, left: str) -> UserError:
-    """What to say when a write failed for want of room; `left` tells what is left."""
+    """UserError for a write that failed on a full disk; `left` says what remains of the file."""
     return UserError(f"{path}: {error.strerror}. {left} Free some space, then run again.")

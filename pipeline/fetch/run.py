@@ -1,4 +1,4 @@
-"""Fetch sources of the catalogue, step by step: plan, download and check, unpack, count. Each step does nothing twice."""
+"""Fetch sources of the catalogue: plan, download and check, unpack, count. A repeated call skips finished steps."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ def fetch(
     sources: dict[str, Source] | None = None,
     places: Places | None = None,
 ) -> None:
-    """Fetch data sets and pretrained files by name; `dry`: only print the plan. UserError for all that people can mend."""
+    """Fetch data sets and pretrained files by name; `dry`: only print the plan. UserError for every fault the user can fix."""
     places = places or Places()
     lock = Lock(places.lock)
     chosen = catalogue.find(catalogue.load() if sources is None else sources, names)
@@ -37,14 +37,14 @@ def fetch(
     if dry:
         return
     plan.require(lines, settings, places)
-    # In the order in which one lies in the other, so that the message names what is wrong.
-    own = [folder for line in lines for folder in (line.target.parent.parent, line.target.parent)]
-    check_writable(places.lock.parent, places.raw, *dict.fromkeys(own))
+    # Parents before their children, so that the message names the outermost folder that is at fault.
+    folders = [folder for line in lines for folder in (line.target.parent.parent, line.target.parent)]
+    check_writable(places.lock.parent, places.raw, *dict.fromkeys(folders))
     for source in chosen:
         files = [line.file for line in lines if line.source is source]
         if source.kind == "weights":
             for file in files:
-                _tell(file, obtain(file, plan.target(source, file, places), settings, lock, repin))
+                _print_pin(file, obtain(file, plan.target(source, file, places), settings, lock, repin))
         elif files:
             _dataset(source, files, places, settings, lock, repin)
 
@@ -54,20 +54,20 @@ def _dataset(
 ) -> None:
     folder = places.raw / source.name
     with exclusive(folder / ".fetch.lock", f"{folder}: another process fetches it; waiting ..."):
-        for left in folder.glob(".*.tmp"):
-            # Of a process that was killed while it unpacked or wrote a file; none works here now.
-            if left.is_dir() and not left.is_symlink():
-                shutil.rmtree(left)
+        for leftover in folder.glob(".*.tmp"):
+            # Left by a killed process; we hold the lock, so no other process is writing here.
+            if leftover.is_dir() and not leftover.is_symlink():
+                shutil.rmtree(leftover)
             else:
-                left.unlink()
+                leftover.unlink()
         pins, notes = {}, {}
         for file in files:
-            pins[file.name], notes[file.name] = _here(source, file, folder, places, settings, lock, repin)
-        report = inventory.take(source, files, pins, notes, folder)
+            pins[file.name], notes[file.name] = _obtain_and_unpack(source, file, folder, places, settings, lock, repin)
+        report = inventory.write_inventory(source, files, pins, notes, folder)
     weak = [file.name for file in files if pins[file.name]["trust"] == "tofu"]
     if weak:
         print(
-            f"{source.name}: nobody states a checksum of {', '.join(weak)}; trusted on first use, pinned in {places.lock}"
+            f"{source.name}: no checksum is published for {', '.join(weak)}; trusted on first use, pinned in {places.lock}"
         )
     print(
         f"{folder / inventory.MANIFEST}: {report['manifest']['files']} files, {report['manifest']['bytes']:,} bytes",
@@ -75,10 +75,10 @@ def _dataset(
     )
 
 
-def _here(
+def _obtain_and_unpack(
     source: Source, file: File, folder: Path, places: Places, settings: Settings, lock: Lock, repin: str | None
 ) -> tuple[dict, unpacked.Note]:
-    """One archive or tree, fetched, checked and unpacked; its pin, and the note of what was unpacked."""
+    """Fetch, check and unpack one archive or git tree; return its pin and the note of what was unpacked."""
     archive, place = plan.target(source, file, places), folder / file.into
     tree = next((location for location in file.locations if location.kind == "git"), None)
     if tree:
@@ -86,42 +86,42 @@ def _here(
     else:
         pin = obtain(file, archive, settings, lock, repin)
         origin = pin["sha256"]
-        _tell(file, pin)
-    known = unpacked.path_of(archive)
+        _print_pin(file, pin)
+    note_path = unpacked.path_of(archive)
 
     def unpack_to(target: Path) -> None:
-        # Noted before `target` gets its name: whoever is killed in between leaves nothing that is not known.
-        named = {"suffixes": file.suffixes or tuple(IMAGES)}
-        named["ready"] = lambda digests: unpacked.write(known, unpacked.Note(origin, digests))
+        # The note is written before `target` gets its name, so that a process killed in between leaves no unknown folder.
+        options = {"suffixes": file.suffixes or tuple(IMAGES)}
+        options["ready"] = lambda digests: unpacked.write(note_path, unpacked.Note(origin, digests))
         if tree:
-            _export(file, tree, target, settings, **named)
+            _export(file, tree, target, settings, **options)
         else:
-            unpack([archive], target, **named)
+            unpack([archive], target, **options)
 
-    note = unpacked.read(known)
-    if not unpacked.there(place):
+    note = unpacked.read(note_path)
+    if not unpacked.has_files(place):
         unpack_to(place)
     elif note is None or note.origin != origin:
-        raise UserError(
-            f"{place}: is there already, but not known to come from {file.name}. Move it away, then run again."
-        )
+        raise UserError(f"{place}: exists, but was not unpacked from {file.name}. Move it away, then run again.")
     elif not note.files:
-        print(f"{place}: of an earlier version, without checksums; unpacked once more to compare", flush=True)
-        other = folder / f".{place.name}.{os.getpid()}.tmp"
-        unpack_to(other)
-        shutil.rmtree(other)
-    return pin, unpacked.read(known)
+        print(f"{place}: unpacked by an earlier version without checksums; unpacking again to compare", flush=True)
+        second_copy = folder / f".{place.name}.{os.getpid()}.tmp"
+        unpack_to(second_copy)
+        shutil.rmtree(second_copy)
+    return pin, unpacked.read(note_path)
 
 
 def _export(file: File, tree: Location, target: Path, settings: Settings, **named) -> None:
     try:
         gitree.export(tree, target, settings=settings, **named)
     except Refused as reason:
-        raise UserError(f"{file.name}: could not be fetched: {reason}. Is {tree.value['repo']} reachable?") from None
+        raise UserError(
+            f"{file.name}: could not be fetched: {reason}. Check that {tree.value['repo']} is reachable."
+        ) from None
 
 
 def _tree_pin(location: Location) -> dict:
-    """Git proves its trees itself: nothing has to be pinned beyond the catalogue."""
+    """Pin of a git tree: its object id in the catalogue already proves the content."""
     return {
         "tree": location.value["tree"],
         "url": location.origin,
@@ -131,5 +131,5 @@ def _tree_pin(location: Location) -> dict:
     }
 
 
-def _tell(file: File, pin: dict) -> None:
+def _print_pin(file: File, pin: dict) -> None:
     print(f"{file.name}: {pin['size']:,} bytes, SHA-256 {pin['sha256']}, trust {pin['trust']}", flush=True)

@@ -1,4 +1,4 @@
-"""The block `fetch` of params.yaml: how files of others are brought here. No result depends on it."""
+"""The block `fetch` of params.yaml: how files of others are downloaded. No result depends on it."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -20,7 +20,7 @@ class Settings:
 
     @classmethod
     def of(cls, block: dict, place: str | Path = "params.yaml") -> "Settings":
-        """From the block, read at `place`; UserError when it has other keys than these."""
+        """Settings from the block, which was read from the file `place`; UserError for missing or unknown keys."""
         expected = {field.name for field in fields(cls)}
         if not isinstance(block, dict) or block.keys() != expected:
             raise UserError(
@@ -32,7 +32,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Places:
-    """Where things are kept, relative to the repository."""
+    """Folder of raw files and path of the lock file, relative to the repository."""
 
     raw: Path = Path("data/raw")
     lock: Path = Path("data/sources.lock.yaml")

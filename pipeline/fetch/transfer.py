@@ -1,6 +1,6 @@
-"""One file over http(s), whole: resumed where that is safe, retried where that may help, refused where it cannot.
+"""Download one file over http(s) to `<target>.part`: resume where that is safe, retry where that may help, else refuse.
 
-`download` leaves `<target>.part` (`pipeline.fetch.parts`). Nothing here checks checksums: that is `pipeline.fetch.obtain`.
+Checksums are not checked here but in `pipeline.fetch.obtain`; see `pipeline.fetch.parts` for resuming.
 """
 
 import errno
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from pipeline.errors import UserError
 from pipeline.fetch.bar import bar
-from pipeline.fetch.parts import Content, continues, described, forget, known, remember, size_of
+from pipeline.fetch.parts import Content, content_of, continues, remove_part, resumable, size_of, store_content
 from pipeline.fetch.patience import reason, retry_after, wait
 from pipeline.fetch.room import check_room, full_disk
 from pipeline.fetch.settings import Settings
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
 CHUNK = 1 << 18
-# As much as this must have come before a broken connection counts as progress, so that a server which lets through an
-# hour at a time is asked as often as it takes, and one that drops every connection at once is not.
+# Bytes that must arrive before a broken connection counts as progress and resets the count of failures: a server that cuts
+# connections every hour is asked until the file is whole, one that drops every connection at once is given up.
 PROGRESS = 1 << 20
 RETRIED = {408, 425, 429, 500, 502, 503, 504}
 PAGE = re.compile(rb"\s*(<!doctype\s+html|<html|<head|<\?xml[^>]*>\s*<!doctype\s+html)", re.IGNORECASE)
@@ -35,15 +35,15 @@ PAGES = (".html", ".htm", ".xml", ".svg")
 
 
 class Refused(Exception):
-    """This location does not give the file; another one may. The text says why, for people."""
+    """This location does not give the file; another one may. The text tells the user why."""
 
 
 class WebPage(Refused):
-    """A page came where a file was expected: a quota, a login, a question to click on."""
+    """The server sent a web page instead of the file, for example a login or a message about a quota."""
 
 
 class _Again(Exception):
-    """The attempt failed; after `wait` seconds (None: the usual back-off) the next one may not."""
+    """The attempt failed; try again after `wait` seconds (None: the usual back-off)."""
 
     def __init__(self, why: str, wait: float | None = None):
         super().__init__(why)
@@ -52,7 +52,7 @@ class _Again(Exception):
 
 @dataclass(frozen=True)
 class Got:
-    """A file that has come whole, as far as its server says. `joined`: made from more than one answer."""
+    """A download that is complete according to the server. `joined`: made from more than one response."""
 
     part: Path
     content: Content
@@ -71,17 +71,17 @@ def download(
     whole_checksum: bool = False,
     fresh: bool = False,
 ) -> Got:
-    """Bring the file at `address(session)` to `<target>.part`; `origin` is its lasting name, `size` what is expected.
+    """Download `address(session)` to `<target>.part`; `origin` is its permanent address, `size` the expected bytes.
 
-    `address` is asked anew for every attempt. `whole_checksum`: the caller will see if parts do not belong together.
-    Raises Refused when this location cannot give it, UserError when the disk is full.
+    `address` is called for every attempt. `whole_checksum`: the caller can detect pieces of different files.
+    Raises Refused when this location does not give the file, UserError when the disk is full.
     """
     import requests
 
     part = target.with_name(f"{target.name}.part")
     part.parent.mkdir(parents=True, exist_ok=True)
     if fresh:
-        forget(part)
+        remove_part(part)
     failures, joined, begun = 0, False, size_of(part)
     with requests.Session() as session:
         session.headers.update({"Accept-Encoding": "identity", "User-Agent": "sr-adaptation-pipeline"})
@@ -91,13 +91,15 @@ def download(
                 content, url, linked, continued = _attempt(session, origin, url, part, settings, size, whole_checksum)
                 return Got(part, content, url, linked, joined or continued)
             except _Again as failure:
-                now = size_of(part)
-                failures, begun, joined = (1, now, True) if now - begun >= PROGRESS else (failures + 1, begun, joined)
+                received = size_of(part)
+                failures, begun, joined = (
+                    (1, received, True) if received - begun >= PROGRESS else (failures + 1, begun, joined)
+                )
                 if failures > settings.retries:
                     raise Refused(f"{failure} (given up after {failures} attempts)") from None
                 seconds = wait(failures, failure.wait, settings)
-                told = f"{target.name}: {failure}; attempt {failures + 1} in {seconds:.1f} s"
-                print(told, file=sys.stderr, flush=True)
+                message = f"{target.name}: {failure}; attempt {failures + 1} in {seconds:.1f} s"
+                print(message, file=sys.stderr, flush=True)
                 time.sleep(seconds)
 
 
@@ -117,7 +119,7 @@ def _resolved(address: Callable, session: "requests.Session") -> str:
 
 
 def _attempt(session, origin, url, part, settings, size, whole_checksum) -> tuple[Content, str, str | None, bool]:
-    before = known(part, origin, whole_checksum)
+    before = resumable(part, origin, whole_checksum)
     offset = size_of(part) if before else 0
     headers = {}
     if offset:
@@ -125,20 +127,20 @@ def _attempt(session, origin, url, part, settings, size, whole_checksum) -> tupl
         if before.validator:
             headers["If-Range"] = before.validator
     with _ask(session, url, headers, settings) as response:
-        content = described(origin, response)
+        content = content_of(origin, response)
         _check_page(part, response)
         if response.status_code == 416:
             if offset and content.size in (None, offset) and offset == before.size:
                 return before, response.url, None, True
-            forget(part)
-            raise _Again("the server has another content than before, begun anew")
+            remove_part(part)
+            raise _Again("the file changed on the server, starting again from the beginning")
         if response.status_code == 206 and not (offset and continues(response, content, offset, before)):
-            forget(part)
-            raise _Again("the server sent another piece than was asked for, begun anew")
+            remove_part(part)
+            raise _Again("the server sent a piece that was not requested, starting again")
         if response.status_code == 200:
             offset = 0
         if size is not None and content.size not in (None, size):
-            forget(part)
+            remove_part(part)
             raise Refused(f"it has {content.size:,} bytes there, expected {size:,}")
         check_room((content.size or size or 0) - offset, part)
         _receive(response, content, part, offset)
@@ -149,7 +151,7 @@ def _attempt(session, origin, url, part, settings, size, whole_checksum) -> tupl
 
 
 def _ask(session, url: str, headers: dict, settings: Settings) -> "requests.Response":
-    """The answer to a request that is worth reading: 200, 206 or 416."""
+    """Send the request; return a response with status 200, 206 or 416, else raise _Again or Refused."""
     import requests
 
     timeout = (settings.connect_timeout, settings.read_timeout)
@@ -162,14 +164,14 @@ def _ask(session, url: str, headers: dict, settings: Settings) -> "requests.Resp
         requests.exceptions.InvalidSchema,
         requests.exceptions.MissingSchema,
     ) as error:
-        raise Refused(f"{url}: is no address that begins with https:// or http://") from error
+        raise Refused(f"{url}: is not an address that begins with https:// or http://") from error
     except requests.exceptions.TooManyRedirects as error:
-        raise Refused(f"{url}: leads in a circle") from error
+        raise Refused(f"{url}: redirects in a circle") from error
     except requests.exceptions.RequestException as error:
         raise _Again(f"{url}: no answer ({reason(error)})") from error
     if url.startswith("https:") and not response.url.startswith("https:"):
         response.close()
-        raise Refused(f"{url}: leads to an address without encryption, {response.url}")
+        raise Refused(f"{url}: redirects to an address without encryption, {response.url}")
     if response.status_code in RETRIED:
         response.close()
         raise _Again(f"{url}: the server answers {response.status_code}", retry_after(response))
@@ -180,25 +182,25 @@ def _ask(session, url: str, headers: dict, settings: Settings) -> "requests.Resp
 
 
 def _receive(response, content: Content, part: Path, offset: int) -> None:
-    """Append what comes to the part; _Again when the connection breaks or other than the promised bytes came."""
+    """Append the response to the part; _Again when the connection breaks or the number of bytes is not the announced one."""
     problem = None
     try:
         with open(part, "r+b" if offset else "wb") as stream:
             stream.truncate(offset)
             stream.seek(offset)
-            # After the file was emptied and before bytes of another content are in it: the memo never speaks for others.
-            remember(part, content)
+            # After the file is emptied and before new bytes are written, so that the stored content always fits the bytes.
+            store_content(part, content)
             with bar(part.name.removesuffix(".part"), content.size, offset) as progress:
                 problem = _copy(response, stream, progress, page=offset > 0 or _is_page(part))
             offset = stream.tell()
             stream.flush()
             os.fsync(stream.fileno())
     except WebPage:
-        forget(part)
+        remove_part(part)
         raise
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise full_disk(part, error, "What came so far is kept and will be gone on with.") from error
+            raise full_disk(part, error, "The bytes received so far are kept and will be continued.") from error
         raise UserError(f"{part}: could not be written ({error.strerror or error}).") from error
     if problem is None and content.size not in (None, offset):
         problem = f"{offset:,} of {content.size:,} bytes came"
@@ -207,7 +209,7 @@ def _receive(response, content: Content, part: Path, offset: int) -> None:
 
 
 def _copy(response, stream: BinaryIO, progress: "tqdm", page: bool) -> str | None:
-    """Write what comes, until it ends or the connection breaks; how it broke. WebPage unless a `page` may come."""
+    """Write the response to `stream`; return how the connection broke, else None. WebPage for HTML unless `page` is set."""
     import http.client
 
     import urllib3
@@ -227,7 +229,7 @@ def _copy(response, stream: BinaryIO, progress: "tqdm", page: bool) -> str | Non
 
 
 def _check_page(part: Path, response) -> None:
-    """A server that says it sends a page is believed; its title says why."""
+    """Raise WebPage, with the title of the page, when the response declares itself HTML and the file is not a page."""
     kind = response.headers.get("Content-Type", "")
     if response.status_code != 416 and kind.startswith("text/html") and not _is_page(part):
         title = TITLE.search(response.raw.read(1 << 16, decode_content=True))

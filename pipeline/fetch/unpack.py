@@ -1,4 +1,4 @@
-"""Unpack archives of strangers: plain files of expected kinds, inside one folder, within limits, all or nothing."""
+"""Unpack untrusted archives: only plain files of expected kinds, inside one folder, within limits, all or nothing."""
 
 import hashlib
 import os
@@ -27,22 +27,22 @@ def unpack(
     limits: Limits | None = None,
     ready: Callable[[dict[str, str]], None] = lambda _: None,
 ) -> list[str]:
-    """Unpack one zip or tar (.gz, .bz2, .xz), given as its parts in order, to the new folder `folder`; names written.
+    """Unpack one zip or tar (.gz, .bz2, .xz), given as its parts in order, to the new folder `folder`; return the names.
 
-    Names are relative to `folder`, sorted. `ready` is told the SHA-256 of every file, by name, when all are written and
-    before `folder` gets its name. Files of other suffixes (any case) and hidden ones are left out and counted on
-    stderr; a folder that only repeats its parent (`X/X/…`) is dropped. Raises UserError, with nothing left behind, for names
+    Names are relative to `folder`, sorted. `ready` is called with the SHA-256 of every file, by name, after all are written
+    and before `folder` gets its name. Files of other suffixes (any case) and hidden files are left out and counted on
+    stderr; a folder that only repeats its parent (`X/X/…`) is dropped. Raises UserError, and leaves no file behind, for names
     that lead outside, links, devices, two entries of one name, encrypted or broken archives, more than `limits`, a full disk,
-    or no wanted file at all; also when `folder` exists and is not empty.
+    an archive without any file of `suffixes`, and when `folder` exists and is not empty.
     """
     parts, folder, limits = [Path(part) for part in parts], Path(folder), limits or Limits()
     absent = [str(part) for part in parts if not part.is_file()]
     if absent or not parts:
         raise UserError(f"{', '.join(absent) or 'parts'}: no such archive; expected all its parts, in order.")
     if folder.is_dir() and any(folder.iterdir()):
-        raise UserError(f"{folder}: is there already and not empty. Remove it or unpack elsewhere.")
-    wanted, sizes = _survey(parts, frozenset(suffix.lower() for suffix in suffixes), limits)
-    targets = dict(zip(wanted, _without_repeats(list(wanted)), strict=True))
+        raise UserError(f"{folder}: exists and is not empty. Remove it or unpack to another folder.")
+    chosen, sizes = _survey(parts, frozenset(suffix.lower() for suffix in suffixes), limits)
+    targets = dict(zip(chosen, _without_repeats(list(chosen)), strict=True))
     _check_tree(targets.values(), parts[0].name)
     folder.parent.mkdir(parents=True, exist_ok=True)
     _check_room(sum(sizes), folder.parent, parts[0].name)
@@ -64,7 +64,7 @@ def unpack(
 
 
 def safe_name(name: str, archive: str) -> PurePosixPath:
-    """An entry's name as a relative path that stays where it is put; UserError for any other."""
+    """An entry's name as a relative path that cannot leave its folder; UserError for any other name."""
     path = PurePosixPath(name)
     reason = ""
     if path.is_absolute() or not path.parts:
@@ -83,9 +83,9 @@ def safe_name(name: str, archive: str) -> PurePosixPath:
 
 
 def _survey(parts: list[Path], suffixes: frozenset[str], limits: Limits) -> tuple[dict[str, str], list[int]]:
-    """Entry name -> relative path of all wanted files, and their sizes, once every entry has been found harmless."""
+    """(entry name -> relative path, sizes) of the files to unpack; UserError unless every entry of the archive is harmless."""
     name, packed = parts[0].name, sum(part.stat().st_size for part in parts)
-    wanted: dict[str, str] = {}
+    chosen: dict[str, str] = {}
     sizes: list[int] = []
     left_out: Counter[str] = Counter()
     total = 0
@@ -101,22 +101,22 @@ def _survey(parts: list[Path], suffixes: frozenset[str], limits: Limits) -> tupl
             if path.suffix.lower() not in suffixes or path.name.startswith(".") or path.parts[0] in JUNK:
                 left_out[path.suffix.lower() or path.name] += 1
                 continue
-            if entry.name in wanted:
+            if entry.name in chosen:
                 raise UserError(
-                    f"{name}: holds {entry.name!r} twice, so which one counts is open. Nothing was unpacked."
+                    f"{name}: holds {entry.name!r} twice, so it is unclear which one to use. Nothing was unpacked."
                 )
-            wanted[entry.name] = path.as_posix()
+            chosen[entry.name] = path.as_posix()
             sizes.append(entry.size)
-    if not wanted:
+    if not chosen:
         raise UserError(f"{name}: holds no {', '.join(sorted(suffixes))} file; is it the right archive?")
     if left_out:
         kinds = ", ".join(f"{count} {suffix}" for suffix, count in left_out.most_common(5))
         print(f"{name}: left out {left_out.total()} files of other kinds ({kinds})", file=sys.stderr, flush=True)
-    return wanted, sizes
+    return chosen, sizes
 
 
 def _write(parts: list[Path], staging: Path, targets: dict[str, str], limits: Limits, total: int) -> dict[str, str]:
-    """Write all wanted files; the SHA-256 of each."""
+    """Write all chosen files; return the SHA-256 of each."""
     staging.mkdir()
     digests: dict[str, str] = {}
     made: set[Path] = set()
@@ -133,9 +133,9 @@ def _write(parts: list[Path], staging: Path, targets: dict[str, str], limits: Li
 
 
 def _copy(entry: Member, path: Path, progress: tqdm, archive: Path) -> str:
-    """Write one entry; its SHA-256. It may not have more or fewer bytes than it said, and its checksum must hold."""
+    """Write one entry, return its SHA-256; UserError unless its size and checksum are those that it announces."""
     written, digest = 0, hashlib.sha256()
-    # "x": nothing is ever followed or overwritten.
+    # "x": never follows a link, never overwrites a file.
     with (
         intact(lambda error: f"{archive}: {entry.name!r} is damaged ({error}). Download the archive again."),
         entry.open() as source,
@@ -150,13 +150,13 @@ def _copy(entry: Member, path: Path, progress: tqdm, archive: Path) -> str:
             progress.update(len(chunk))
     if written != entry.size:
         raise UserError(
-            f"{archive}: {entry.name!r} has not the {entry.size:,} bytes that it announces. Download it again."
+            f"{archive}: {entry.name!r} does not have the {entry.size:,} bytes that it announces. Download it again."
         )
     return digest.hexdigest()
 
 
 def _check_tree(names: Iterable[str], archive: str) -> None:
-    """No name may be another's folder, nor differ from another by case alone: file systems disagree on those."""
+    """UserError if a name is also a folder, or two names differ by case alone: file systems treat those differently."""
     names = list(names)
     folded = Counter(name.casefold() for name in names)
     folders = {parent.as_posix().casefold() for name in names for parent in PurePosixPath(name).parents}

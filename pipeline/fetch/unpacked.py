@@ -1,4 +1,4 @@
-"""What was unpacked from which archive: the note `archives/NAME.unpacked`, by which a folder is known again, whole or damaged.
+"""The note `archives/NAME.unpacked`: what was unpacked from an archive, to recognise the folder and find damaged files.
 
 First line: the archive's SHA-256, or the id of git's tree. Then one line for each file, as `sha256sum` writes it: SHA-256 and
 path below the folder. Notes of earlier versions have the first line only.
@@ -21,12 +21,12 @@ class Note:
 
 
 def path_of(archive: Path) -> Path:
-    """Where the note of an archive lies."""
+    """Path of the note of an archive."""
     return archive.with_name(f"{archive.name}.unpacked")
 
 
 def write(path: Path, note: Note) -> None:
-    """Write a note; names have no line breaks, `pipeline.fetch.unpack` sees to it."""
+    """Write a note; `pipeline.fetch.unpack` makes sure that names have no line breaks."""
     write_text(path, "".join([f"{note.origin}\n", *(f"{note.files[name]}  {name}\n" for name in sorted(note.files))]))
 
 
@@ -39,17 +39,17 @@ def read(path: Path) -> Note | None:
     return Note(origin.strip(), {name: digest for digest, _, name in parts})
 
 
-def there(place: Path) -> bool:
-    """Whether anything is in the folder."""
-    return place.is_dir() and any(place.iterdir())
+def has_files(folder: Path) -> bool:
+    """Whether the folder exists and is not empty."""
+    return folder.is_dir() and any(folder.iterdir())
 
 
-def differences(noted: dict[str, str], found: dict[str, str]) -> str:
-    """Which files are not as noted, in words; empty when all are."""
+def differences(noted: dict[str, str], actual: dict[str, str]) -> str:
+    """Text that names changed, lost and new files; empty when all files are as noted."""
     kinds = {
-        "changed": [name for name in noted if found.get(name, noted[name]) != noted[name]],
-        "lost": [name for name in noted if name not in found],
-        "new": [name for name in found if name not in noted],
+        "changed": [name for name in noted if actual.get(name, noted[name]) != noted[name]],
+        "lost": [name for name in noted if name not in actual],
+        "new": [name for name in actual if name not in noted],
     }
     return "; ".join(
         f"{kind} {', '.join(names[:SHOWN])}" + (f" and {len(names) - SHOWN} more" if names[SHOWN:] else "")

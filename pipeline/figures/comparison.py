@@ -42,7 +42,7 @@ class Settings:
 
 
 def draw(settings: Settings) -> tuple[Sheet, dict]:
-    """A line per photograph; without HR no number and no last column."""
+    """(sheet, numbers): a row per photograph; without HR there are no numbers and no last column."""
     read = [_read(row, settings.scale) for row in settings.rows]
     truth = any(hr is not None for _, hr, _ in read)
     labels = ["LR", *(shown.label for shown in settings.rows[0].shown), *(["HR"] if truth else [])]
@@ -51,15 +51,15 @@ def draw(settings: Settings) -> tuple[Sheet, dict]:
     for column, label in enumerate(labels):
         sheet.above(0, column, label, bold=True)
     numbers = []
-    for index, (row, (lr, hr, found)) in enumerate(zip(settings.rows, read, strict=True)):
+    for index, (row, (lr, hr, samples)) in enumerate(zip(settings.rows, read, strict=True)):
         sheet.beside(index, row.label)
-        for column, pixels in enumerate([lr, *found.values(), *([] if hr is None else [hr])]):
+        for column, pixels in enumerate([lr, *samples.values(), *([] if hr is None else [hr])]):
             sheet.picture(index, column, pixels)
-        values = {} if hr is None else {label: crops.psnr_y(sr, hr) for label, sr in found.items()}
+        values = {} if hr is None else {label: crops.psnr_y(sr, hr) for label, sr in samples.items()}
         for column, text in enumerate(_texts(list(values.values())), start=1):
             sheet.below(index, column, *text)
-        place = {"row": row.label, "image": row.image, "box": list(row.box)}
-        numbers.append(place | {"psnr_y": {label: round(value, 4) for label, value in values.items()}})
+        entry = {"row": row.label, "image": row.image, "box": list(row.box)}
+        numbers.append(entry | {"psnr_y": {label: round(value, 4) for label, value in values.items()}})
     return sheet, {"scale": settings.scale, "rows": numbers}
 
 

@@ -42,23 +42,23 @@ class Settings:
 
 
 def draw(settings: Settings) -> tuple[Sheet, dict]:
-    """Two lines per photograph: pictures above, their differences below, all on one scale."""
+    """(sheet, numbers): two rows per photograph, pictures above, their differences to HR below, all on one scale."""
     read = []
     for row in settings.rows:
         hr = crops.crop(row.hr, row.image, row.box)
         read.append((hr, [crops.sample(shown.samples, row.image, hr) for shown in row.shown]))
-    maps = [[pictures.difference(sr, hr) for sr in found] for hr, found in read]
+    maps = [[pictures.difference(sr, hr) for sr in samples] for hr, samples in read]
     maximum = pictures.common_scale(part for parts in maps for part in parts)
     columns = 1 + max(len(row.shown) for row in settings.rows)
     note = ["PSNR: luma of the crop", *(["simulated cameras"] if settings.simulated else [])]
     sheet = Sheet(_cell(settings.rows), columns, [(1.2, 0), (0, 1.2)] * len(read), LEFT, note)
     numbers = []
-    for index, (row, (hr, found), parts) in enumerate(zip(settings.rows, read, maps, strict=True)):
-        numbers.append(_row(sheet, 2 * index, row, hr, found, parts, maximum))
+    for index, (row, (hr, samples), parts) in enumerate(zip(settings.rows, read, maps, strict=True)):
+        numbers.append(_row(sheet, 2 * index, row, hr, samples, parts, maximum))
     return sheet, {"scale": settings.scale, "white_point": maximum, "rows": numbers}
 
 
-def _row(sheet: Sheet, line: int, row: Row, hr: np.ndarray, found: list, parts: list, maximum: int) -> dict:
+def _row(sheet: Sheet, line: int, row: Row, hr: np.ndarray, samples: list, parts: list, maximum: int) -> dict:
     """Draw one photograph; its numbers."""
     sheet.beside(line, row.label)
     sheet.beside(line + 1, "|SR − HR|")
@@ -66,7 +66,7 @@ def _row(sheet: Sheet, line: int, row: Row, hr: np.ndarray, found: list, parts: 
     sheet.above(line, 0, "HR", bold=True)
     sheet.colour_bar(line + 1, 0, PALETTE, ("0", f"≥ {maximum}"), "mean of R, G, B\nin levels of 255")
     values = {}
-    for column, (shown, sr, part) in enumerate(zip(row.shown, found, parts, strict=True), start=1):
+    for column, (shown, sr, part) in enumerate(zip(row.shown, samples, parts, strict=True), start=1):
         values[shown.label] = {"psnr_y": round(crops.psnr_y(sr, hr), 4), "mean": round(float(part.mean()), 4)}
         sheet.above(line, column, shown.label, bold=column == 1)
         sheet.picture(line, column, sr)

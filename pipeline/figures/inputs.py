@@ -1,21 +1,21 @@
-"""Which files the settings of a figure name, and in which role; one reading for the plan and for the job itself."""
+"""Files that the settings of a figure name, by role; read by the plan and by the job."""
 
 ROLES = ("lr", "hr", "samples", "kernel")
 
 
 def named(settings: dict) -> dict[str, list[str]]:
-    """Role → paths, each once, of every entry `lr`, `hr`, `samples` or `kernel` at any depth that is not None."""
-    found: dict[str, dict[str, None]] = {}
+    """Role → paths, each once: all values of keys `lr`, `hr`, `samples`, `kernel` at any depth, except None."""
+    paths_of: dict[str, dict[str, None]] = {}
 
     def walk(value) -> None:
         if isinstance(value, dict):
             for key, inner in value.items():
                 if key in ROLES and isinstance(inner, str):
-                    found.setdefault(key, {})[inner] = None
+                    paths_of.setdefault(key, {})[inner] = None
                 walk(inner)
         elif isinstance(value, list | tuple):
             for inner in value:
                 walk(inner)
 
     walk(settings)
-    return {role: list(paths) for role, paths in found.items()}
+    return {role: list(paths) for role, paths in paths_of.items()}

@@ -1,4 +1,4 @@
-"""How kernels are drawn: zero white, on one colour scale per column, the middle of an LR cell marked."""
+"""Draw kernels: zero is white, one colour scale per column, a cross at the middle of the LR pixel."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ PALETTE = "RdBu_r"
 
 
 def sheet(columns: int, rows: Sequence[tuple[float, float]], simulated: bool) -> Sheet:
-    """A sheet of kernels, in a column more the colour bar beside the last row."""
+    """A sheet of kernels; an extra column holds the colour bar, in the last row."""
     note = ["+ middle of the LR pixel", *(["simulated cameras"] if simulated else [])]
     drawn = Sheet(CELL, columns + 1, rows, 15 * GAP, note)
     drawn.colour_bar(len(rows) - 1, columns, PALETTE, ("−1", "0", "1"), "share of the column's\nlargest value")
@@ -22,7 +22,7 @@ def sheet(columns: int, rows: Sequence[tuple[float, float]], simulated: bool) ->
 
 
 def show(drawn: Sheet, row: int, column: int, kernel: np.ndarray, scale: int, like: np.ndarray | None = None) -> None:
-    """A kernel in the colours of `like`, or its own; a cross where a camera without phase samples the scene."""
+    """Draw a kernel in the colour scale of `like` (default: its own); a cross marks where a camera without phase samples."""
     largest = np.abs(kernel if like is None else like).max()
     axes = drawn.picture(row, column, kernel, cmap=PALETTE, vmin=-largest, vmax=largest)
     middle = len(kernel) // 2 - (scale - 1) / 2
@@ -33,5 +33,5 @@ def show(drawn: Sheet, row: int, column: int, kernel: np.ndarray, scale: int, li
 
 
 def plain(kernel: np.ndarray) -> list[list[float]]:
-    """For JSON, rounded as estimates are."""
+    """The kernel as lists for JSON, rounded like estimates."""
     return [[round(float(value), DIGITS) + 0.0 for value in row] for row in kernel]

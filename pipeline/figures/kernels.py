@@ -1,4 +1,4 @@
-"""Degradation kernels of cameras, as Fig. 2 of Xu et al. (CVPR 2022); where the true ones are known, beside them."""
+"""Degradation kernels of cameras, as Fig. 2 of Xu et al. (CVPR 2022), beside the true ones if these are known."""
 
 from dataclasses import dataclass
 
@@ -35,15 +35,15 @@ class Settings:
 
 
 def draw(settings: Settings) -> tuple[Sheet, dict]:
-    """A column per panel: estimate, truth below it, and how far they are apart."""
-    found = {panel.name: _found(panel, settings) for panel in settings.panels}
-    known = [row["true"] is not None for row in found.values()]
-    rows = [(1.2, 0), (0, 2.3)] if any(known) else [(1.2, 0.3)]
-    sheet = kernel_pictures.sheet(len(found), rows, settings.simulated)
+    """(sheet, numbers): a column per panel with the estimated kernel, below it the true one and their distance."""
+    kernels = {panel.name: _estimated(panel, settings) for panel in settings.panels}
+    with_truth = [row["true"] is not None for row in kernels.values()]
+    rows = [(1.2, 0), (0, 2.3)] if any(with_truth) else [(1.2, 0.3)]
+    sheet = kernel_pictures.sheet(len(kernels), rows, settings.simulated)
     sheet.beside(0, "estimated")
-    if any(known):
+    if any(with_truth):
         sheet.beside(1, "true")
-    for column, (panel, numbers) in enumerate(zip(settings.panels, found.values(), strict=True)):
+    for column, (panel, numbers) in enumerate(zip(settings.panels, kernels.values(), strict=True)):
         sheet.above(0, column, panel.label, bold=True)
         truth = numbers["true"]
         kernel_pictures.show(sheet, 0, column, numbers["estimated"], settings.scale, truth)
@@ -51,10 +51,10 @@ def draw(settings: Settings) -> tuple[Sheet, dict]:
             kernel_pictures.show(sheet, 1, column, truth, settings.scale)
             text = f"error {fixed(100 * numbers['relative_error'], 1)} %\ncentre {fixed(numbers['shift'], 2)} px off"
             sheet.below(1, column, text)
-    return sheet, {"scale": settings.scale, "panels": {name: _plain(row) for name, row in found.items()}}
+    return sheet, {"scale": settings.scale, "panels": {name: _plain(row) for name, row in kernels.items()}}
 
 
-def _found(panel: Panel, settings: Settings) -> dict:
+def _estimated(panel: Panel, settings: Settings) -> dict:
     hr, lr = Packed(panel.hr), Packed(panel.lr)
     pairs = ((hr[index], lr[index]) for index in range(len(lr)))
     kernel = estimate(pairs, lr.sizes(), settings.scale, settings.estimation)
@@ -63,8 +63,8 @@ def _found(panel: Panel, settings: Settings) -> dict:
         truth = bicubic_response(settings.scale, side)
     else:
         truth = None if panel.truth is None else camera_response(panel.truth, settings.scale, side)
-    told = {} if truth is None else compared(kernel, truth)
-    return {"estimated": kernel, "true": truth, **told}
+    distance = {} if truth is None else compared(kernel, truth)
+    return {"estimated": kernel, "true": truth, **distance}
 
 
 def _plain(numbers: dict) -> dict:

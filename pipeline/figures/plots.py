@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 INK, SOFT, LINE = "#1b1f24", "#5c6670", "#c9d0d6"
-# Okabe and Ito: told apart by readers with any colour vision.
+# Okabe and Ito: distinguishable with any colour vision.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c6d31")
 POINTS = 240
 STYLE = {
@@ -53,25 +53,25 @@ def gains(groups: Mapping[str, Sequence[GainPoint]], axis: str, ours: str, repor
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(10.2, 0.34 * rows + 1.25), layout="constrained")
         axes = figure.subplots(1, len(groups), squeeze=False, sharex=True)[0]
-        for place, (title, points) in zip(axes, groups.items(), strict=True):
+        for panel, (title, points) in zip(axes, groups.items(), strict=True):
             heights = np.arange(len(points))[::-1]
-            place.axvline(0, color=INK, linewidth=0.9)
+            panel.axvline(0, color=INK, linewidth=0.9)
             for height, point in zip(heights, points, strict=True):
                 if point.low is not None:
-                    place.plot(
+                    panel.plot(
                         [point.low, point.high], [height] * 2, color=COLOURS[0], linewidth=2.2, solid_capstyle="round"
                     )
-                place.plot(point.value, height, "o", color=COLOURS[0], markersize=6.5)
+                panel.plot(point.value, height, "o", color=COLOURS[0], markersize=6.5)
                 if point.reported is not None:
-                    place.plot(point.reported, height, "D", color="white", markeredgecolor=COLOURS[1], markersize=5.5)
-            place.set_yticks(heights, [point.label for point in points], color=INK, fontsize=8.5)
-            place.set_ylim(-0.6, len(points) - 0.4)
-            place.tick_params(axis="y", length=0)
-            place.spines["left"].set_visible(False)
-            place.grid(axis="x")
-            place.set_axisbelow(True)
-            place.set_xlabel(axis)
-            place.set_title(title)
+                    panel.plot(point.reported, height, "D", color="white", markeredgecolor=COLOURS[1], markersize=5.5)
+            panel.set_yticks(heights, [point.label for point in points], color=INK, fontsize=8.5)
+            panel.set_ylim(-0.6, len(points) - 0.4)
+            panel.tick_params(axis="y", length=0)
+            panel.spines["left"].set_visible(False)
+            panel.grid(axis="x")
+            panel.set_axisbelow(True)
+            panel.set_xlabel(axis)
+            panel.set_title(title)
         handles = [_key("o", COLOURS[0], COLOURS[0], ours)]
         if any(point.reported is not None for points in groups.values() for point in points):
             handles.append(_key("D", "white", COLOURS[1], reported))
@@ -91,28 +91,28 @@ def curves(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> bytes:
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(10.2 * width, 1.75 * rows + 0.5), layout="constrained")
         axes = figure.subplots(rows, columns, squeeze=False).ravel()
-        for place, term in zip(axes, terms, strict=False):
+        for plot, term in zip(axes, terms, strict=False):
             shown = []
             for index, lines in enumerate(histories.values()):
                 points = [(line["step"], line[term]) for line in lines if term in line]
                 if points:
                     steps, values = thinned(points)
                     marker = "o" if len(steps) == 1 else ""
-                    place.plot(
+                    plot.plot(
                         steps, values, color=COLOURS[index % len(COLOURS)], linewidth=1.1, alpha=0.9, marker=marker
                     )
                     shown += list(values)
             if min(shown) > 0 and max(shown) > 5 * min(shown):
-                _logarithmic(place)
-            place.set_title(term.replace("_", " "))
-            place.grid()
-            place.set_axisbelow(True)
-            place.margins(x=0.02)
-            place.locator_params(axis="x", nbins=5)
-        for place in axes[len(terms) :]:
-            place.set_visible(False)
-        for place in axes[max(0, len(terms) - columns) : len(terms)]:
-            place.set_xlabel("step")
+                _logarithmic(plot)
+            plot.set_title(term.replace("_", " "))
+            plot.grid()
+            plot.set_axisbelow(True)
+            plot.margins(x=0.02)
+            plot.locator_params(axis="x", nbins=5)
+        for plot in axes[len(terms) :]:
+            plot.set_visible(False)
+        for plot in axes[max(0, len(terms) - columns) : len(terms)]:
+            plot.set_xlabel("step")
         handles = [_key("", "none", COLOURS[i % len(COLOURS)], label, line=True) for i, label in enumerate(histories)]
         figure.legend(
             handles=handles,
@@ -125,21 +125,21 @@ def curves(histories: Mapping[str, Sequence[Mapping[str, float]]]) -> bytes:
 
 
 def curves_width(terms: int) -> float:
-    """Share of the page that a figure of so many terms takes, so that all plots are about as large."""
+    """Share of the page width for a figure of `terms` plots, so that all plots have about the same size."""
     return {1: 0.5, 2: 0.65}.get(terms, 1.0)
 
 
-def _logarithmic(place) -> None:
+def _logarithmic(plot) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    place.set_yscale("log")
-    place.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    place.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    place.yaxis.set_minor_formatter(NullFormatter())
+    plot.set_yscale("log")
+    plot.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    plot.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    plot.yaxis.set_minor_formatter(NullFormatter())
 
 
 def thinned(points: Sequence[tuple[float, float]]) -> tuple[np.ndarray, np.ndarray]:
-    """At most POINTS points: means of equal runs of neighbours, so that long histories stay small files."""
+    """(steps, values) of at most POINTS points: means of neighbours, so that long histories give small files."""
     steps, values = (np.asarray(column, dtype=np.float64) for column in zip(*points, strict=True))
     if len(steps) <= POINTS:
         return steps, values

@@ -13,8 +13,8 @@ DPI = 200
 GAP = 14
 FONT = 10.5
 LINE = 38  # pixels that a line of text takes
-CHARACTER = 14  # pixels that a letter of the note takes, generously
-# Dates and versions would make the same figure other bytes.
+CHARACTER = 14  # width of a letter of the note in pixels, rounded up
+# No dates and versions, so that the same figure gives the same bytes.
 METADATA = {"svg": {"Date": None}, "png": {"Software": None}}
 
 
@@ -41,7 +41,7 @@ class Sheet:
         self._text(GAP, self.height - 0.4 * LINE, text, ha="left", va="bottom", color=SOFT, size=0.85 * FONT)
 
     def picture(self, row: int, column: int, pixels: np.ndarray, **options):
-        """uint8 (H, W, 3), or values with a colour map, filling a cell without smoothing; the axes, in pixels."""
+        """Fill a cell with uint8 (H, W, 3), or values with a colour map, without smoothing; return the axes, in pixels."""
         height, width = self.cell
         axes = self._axes(self._column(column), self.tops[row], width, height)
         axes.imshow(pixels, interpolation="none", aspect="auto", **options)
@@ -76,7 +76,7 @@ class Sheet:
         self._text(*place, text, ha="left", va="bottom", color=SOFT)
 
     def save(self, path: Path) -> None:
-        """Write SVG or PNG, as the name ends: the same content, the same bytes."""
+        """Write SVG or PNG, by the suffix of `path`; the same content gives the same bytes."""
         from matplotlib import rc_context
 
         kind = path.suffix[1:]

@@ -1,6 +1,6 @@
-"""Kernels between what generators make of a camera's LR and that LR, as Fig. 9 of Xu et al. (CVPR 2022).
+"""Kernels between the SR images that generators make of a camera's LR and that LR, as Fig. 9 of Xu et al. (CVPR 2022).
 
-A generator that suits the camera turns its LR into images that its own kernel reduces to that LR again.
+If a generator suits the camera, the camera's own kernel reduces its SR images to the camera's LR again.
 """
 
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Settings:
 
 
 def draw(settings: Settings) -> tuple[Sheet, dict]:
-    """The camera's own kernel first; below every other one its distance from that."""
+    """(sheet, numbers): the camera's own kernel first; below every other one its distance from that."""
     hr, lr = Packed(settings.own.hr), Packed(settings.own.lr)
     pairs = ((hr[index], lr[index]) for index in range(len(lr)))
     own = estimate(pairs, lr.sizes(), settings.scale, settings.estimation)
@@ -55,12 +55,12 @@ def draw(settings: Settings) -> tuple[Sheet, dict]:
     numbers = {}
     for column, shown in enumerate(settings.shown, start=1):
         kernel = _kernel(shown.kernel, own.shape)
-        told = compared(kernel, own)
+        distance = compared(kernel, own)
         sheet.above(0, column, shown.label)
         kernel_pictures.show(sheet, 0, column, kernel, settings.scale)
-        text = f"{fixed(100 * told['relative_error'], 1)} % away\ncentre {fixed(told['shift'], 2)} px off"
+        text = f"{fixed(100 * distance['relative_error'], 1)} % away\ncentre {fixed(distance['shift'], 2)} px off"
         sheet.below(0, column, text)
-        numbers[shown.label] = {**told, "kernel": kernel_pictures.plain(kernel)}
+        numbers[shown.label] = {**distance, "kernel": kernel_pictures.plain(kernel)}
     sheet.beside(0, "kernels of\nSR and LR")
     return sheet, {"scale": settings.scale, "own": kernel_pictures.plain(own), "shown": numbers}
 

@@ -1,4 +1,4 @@
-"""Dual regression (DRN, CVPR 2020): images of every size against their labels, and images made small again against LR."""
+"""Dual regression (DRN, CVPR 2020): losses of images at every size, and of images scaled down again."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from pipeline.losses.pixel import l1
 
 @torch.no_grad()
 def labels(lr: Tensor, hr: Tensor, images: Sequence[Tensor]) -> list[Tensor]:
-    """What `images`, at LR size, at sizes between and at full size, should be: `lr`, antialiased bicubic of `hr`, `hr`.
+    """Labels of `images`, which range from LR size to full size: `lr`, then antialiased bicubic reductions of `hr`, then `hr`.
 
     Bicubic has a = -0.5 as MATLAB's, with which DRN's own intermediate images were made; in [0, 1], not rounded.
     """
@@ -22,12 +22,12 @@ def labels(lr: Tensor, hr: Tensor, images: Sequence[Tensor]) -> list[Tensor]:
     return [lr, *between, hr]
 
 
-def primal(images: Sequence[Tensor], wanted: Sequence[Tensor], intermediate_weight: float) -> Tensor:
+def primal(images: Sequence[Tensor], targets: Sequence[Tensor], intermediate_weight: float) -> Tensor:
     """L1 at full size, plus weighted L1 at every smaller size (`trainer.py` of DRN's code: weight 1)."""
-    *smaller, full = (l1(image.float(), label) for image, label in zip(images, wanted, strict=True))
+    *smaller, full = (l1(image.float(), label) for image, label in zip(images, targets, strict=True))
     return full + intermediate_weight * sum(smaller)
 
 
-def dual(again: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
-    """Sum over images made small again of their L1 to the image of that size."""
-    return sum(l1(image.float(), label) for image, label in zip(again, wanted, strict=True))
+def dual(reduced: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
+    """Sum of the L1 between images scaled down again and the label of the same size."""
+    return sum(l1(image.float(), label) for image, label in zip(reduced, targets, strict=True))

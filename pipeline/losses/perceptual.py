@@ -1,4 +1,4 @@
-"""Distance between images as a fixed network sees them."""
+"""Distance between images in the features of a fixed network."""
 
 import torch
 from torch import Tensor, nn

@@ -1,4 +1,4 @@
-"""What a training stage of any method is: networks, optimisers, one step, and what it leaves behind."""
+"""The interface of a training stage: networks, optimisers, one training step, and the networks that it leaves."""
 
 import importlib
 from abc import ABC, abstractmethod
@@ -44,7 +44,7 @@ class Compute:
 
 
 class NonFiniteLoss(UserError):
-    """A loss term became NaN or infinite; carries the names of the terms."""
+    """A loss term became NaN or infinite; the message names the terms."""
 
     def __init__(self, terms: list[str]):
         super().__init__(f"non-finite loss term {', '.join(terms)}")
@@ -74,12 +74,12 @@ class Stage(ABC):
         self.optimisers: dict[str, torch.optim.Optimizer] = {}
         self.set_up()
         for group in self._groups():
-            # Part of the saved state, where `lr` is that of the step.
+            # Stored in the saved state, too, because `lr` changes with the step.
             group["share"] = group["lr"] / self.schedule.lr
         for network in self.frozen.values():
             network.requires_grad_(False).eval()
         for network in [*self.trainable.values(), *self.frozen.values()]:
-            # The samplers' batches come with channels last; convolutions are about a third faster in that order.
+            # The samplers' batches have channels last; convolutions are about a third faster in that layout.
             network.to(device, memory_format=torch.channels_last)
 
     @abstractmethod
@@ -88,18 +88,18 @@ class Stage(ABC):
 
     @abstractmethod
     def step(self, batch: Batch) -> dict[str, Tensor]:
-        """Train on one batch; return the weighted loss terms (scalars, detached), in the order in which they are named."""
+        """Train on one batch; return name -> weighted loss term (scalar, detached)."""
 
     @abstractmethod
     def results(self) -> dict[str, tuple[nn.Module, dict]]:
-        """Name -> (network, specification) of the files that the stage leaves; `generator` is always one of them."""
+        """Name -> (network, specification) of the files to write; `generator` is always one of them."""
 
     def new(self, role: str, **arguments) -> nn.Module:
-        """A fresh network of a role; its initial values follow from the seed."""
+        """A new network for a role; its initial values depend on the seed."""
         return models.build({**self.specs[role], **arguments})
 
     def start(self, name: str, expect: str | dict | None = None) -> nn.Module:
-        """The network that an earlier stage left, checked to be of this role's kind, or the one expected (see `load_network`)."""
+        """The network from an earlier stage; UserError unless it is the role's, or `expect` (see `load_network`)."""
         return load_network(self.starts[name], expect=expect or self.specs[name])
 
     def adam(self, *networks: nn.Module) -> torch.optim.Optimizer:
@@ -108,7 +108,7 @@ class Stage(ABC):
         return torch.optim.Adam(parameters, lr=self.schedule.lr, betas=self.schedule.betas)
 
     def set_rates(self, step: int) -> None:
-        """Give every parameter group its rate of a step: the schedule's, times the share of `schedule.lr` that it began with."""
+        """Set the rate of every parameter group: the schedule's rate times the group's initial share of `schedule.lr`."""
         for group in self._groups():
             group["lr"] = self.schedule.rate(step) * group["share"]
 
@@ -116,11 +116,11 @@ class Stage(ABC):
         return [group for optimiser in self.optimisers.values() for group in optimiser.param_groups]
 
     def autocast(self):
-        """Precision of the forward pass, as the settings say."""
+        """Context manager for forward passes in the precision of the settings."""
         return autocast(self.device, self.precision)
 
     def update(self, optimiser: torch.optim.Optimizer, terms: dict[str, Tensor]) -> dict[str, Tensor]:
-        """One optimiser step on the sum of the terms; NonFiniteLoss names the terms before anything is changed."""
+        """One optimiser step on the sum of the terms; return them detached. Raises NonFiniteLoss before any change."""
         total = torch.stack([term.float() for term in terms.values()]).sum()
         if not torch.isfinite(total):
             raise NonFiniteLoss([name for name, term in terms.items() if not torch.isfinite(term)] or ["sum"])
@@ -137,7 +137,7 @@ class Stage(ABC):
         }
 
     def load_state_dict(self, state: dict) -> None:
-        """Undo of `state_dict`."""
+        """Set the networks and optimisers to a state that `state_dict` returned."""
         for name, network in self.trainable.items():
             network.load_state_dict(state["networks"][name])
         for name, optimiser in self.optimisers.items():
@@ -149,7 +149,7 @@ def stage_class(method: str, stage: str) -> type[Stage]:
     try:
         stages = importlib.import_module(f"pipeline.methods.{method}").STAGES
     except ModuleNotFoundError as error:
-        raise UserError(f"methods.{method}: looked for pipeline/methods/{method}.py ({error}).") from error
+        raise UserError(f"methods.{method}: cannot import pipeline/methods/{method}.py ({error}).") from error
     if stage not in stages:
         raise UserError(f"pipeline/methods/{method}.py has no stage '{stage}'; it has {', '.join(stages)}.")
     return stages[stage]

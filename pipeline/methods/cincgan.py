@@ -23,7 +23,7 @@ DISTANCES = {"l1": l1, "mse": F.mse_loss}
 
 @dataclass(frozen=True)
 class CycleLoss:
-    """One cycle's terms: x is target LR, y source LR, z source HR, fake = G1(x) in the inner and SR(G1(x)) in the outer."""
+    """Weights of one cycle. x: target LR, y: source LR, z: source HR, fake: G1(x) in the inner, SR(G1(x)) in the outer cycle."""
 
     adversarial_weight: float
     cycle_weight: float  # MSE of x and G2(fake) or G3(fake)
@@ -65,9 +65,9 @@ class Inner(Stage):
         self._train_discriminators(False)
         with self.autocast():
             fake, terms = self._inner(batch)
-        done = self.update(self.optimisers["generators"], terms)
+        values = self.update(self.optimisers["generators"], terms)
         self._train_discriminators(True)
-        return done | self._discriminate("lr_discriminator", batch.source_lr, fake, self.loss.inner)
+        return values | self._discriminate("lr_discriminator", batch.source_lr, fake, self.loss.inner)
 
     def _inner(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """G1(x) and the weighted terms of the inner cycle."""
@@ -121,10 +121,10 @@ class Joint(Inner):
             again, same = networks["hr_to_target"](fake), networks["upscaler"](batch.source_lr)
             scores = networks["hr_discriminator"](fake)
             terms |= _terms("outer", self.loss.outer, fake, scores, (again, batch.target_lr), (same, batch.source_hr))
-        done = self.update(self.optimisers["generators"], terms)
+        values = self.update(self.optimisers["generators"], terms)
         self._train_discriminators(True)
-        done |= self._discriminate("lr_discriminator", batch.source_lr, fake_lr, self.loss.inner)
-        return done | self._discriminate("hr_discriminator", batch.source_hr, fake, self.loss.outer)
+        values |= self._discriminate("lr_discriminator", batch.source_lr, fake_lr, self.loss.inner)
+        return values | self._discriminate("hr_discriminator", batch.source_hr, fake, self.loss.outer)
 
     def results(self) -> dict:
         arguments = {
@@ -147,7 +147,7 @@ def _terms(
     again: tuple[Tensor, Tensor],
     same: tuple[Tensor, Tensor],
 ) -> dict[str, Tensor]:
-    """Weighted terms of one cycle; `again` and `same` are (image, what it should be)."""
+    """Weighted terms of one cycle; `again` and `same` are (image, its label)."""
     return {
         f"{cycle}_adversarial": loss.adversarial_weight * generator_ls(scores, loss.real_label),
         f"{cycle}_cycle": loss.cycle_weight * F.mse_loss(*again),

@@ -32,7 +32,7 @@ class CircleLoss:
 
 @dataclass(frozen=True)
 class AdaptLoss:
-    """Equation 8 of the paper with every point where the released code differs as a switch."""
+    """Weights of the paper's equation 8, and one switch for each point where the released code differs."""
 
     content: ContentLoss
     target_source_weight: float  # content of the target branch on source pairs: in the code, not in the text
@@ -115,9 +115,9 @@ class Adapt(Stage):
                     reference = self.frozen["masks"](batch.target_lr)
                 distance = perceptual_l1(self.frozen["vgg19"], finals["target", "target"], reference)
                 terms["perceptual"] = self.loss.perceptual_weight * distance
-        done = self.update(self.optimisers["generators"], terms)
+        values = self.update(self.optimisers["generators"], terms)
         self._train_discriminators(True)
-        return done | self._discriminate({name: image.detach() for name, image in finals.items()})
+        return values | self._discriminate({name: image.detach() for name, image in finals.items()})
 
     def _branches(self, both: Tensor) -> dict[tuple[str, str], Components]:
         """(branch, input) -> components, for source LR and target LR stacked as `both` (2N, 3, h, w)."""

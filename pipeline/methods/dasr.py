@@ -44,7 +44,7 @@ class DegradationLoss:
     colour_weight: float  # L1 of low frequencies of generated and source LR
     texture_weight: float  # adversarial
     perceptual_weight: float  # LPIPS of generated and source LR
-    surrogate_weight: float  # L1 of the two where the edition has no AlexNet: else nothing ties details to the HR
+    surrogate_weight: float  # L1 of the two for editions without AlexNet, where no other term ties details to the HR
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class SuperResolutionLoss:
     pixel_weight: float  # the code multiplies by it twice; every published configuration has 1
     distance_weighting: bool
     map_field: int  # side of the square that a discriminator's output is spread over
-    eight_bit: bool  # generated LR within [0, 1] and rounded to 8 bits, as the reference's is by being saved
+    eight_bit: bool  # generated LR clamped to [0, 1] and rounded to 8 bits, as the reference does by saving it
     low_weight: float  # L1 of low frequencies, not weighted by distance
     feature: Literal["lpips", "vgg19"]  # LPIPS, or L1 of conv5_4
     feature_weight: float
@@ -100,7 +100,7 @@ class Degradation(Stage):
             fake = generator(batch.source_hr)
             # The reference adds the two cross-entropies, without the half.
             value = 2 * discriminator_loss(discriminator(batch.target_lr), discriminator(fake.detach()))
-        done = self.update(self.optimisers["domain_discriminator"], {"domain_discriminator": value})
+        values = self.update(self.optimisers["domain_discriminator"], {"domain_discriminator": value})
         discriminator.requires_grad_(False)
         with self.autocast():
             # The reference goes back through the graph of the discriminator as it was before its step.
@@ -113,9 +113,9 @@ class Degradation(Stage):
                 terms["perceptual"] = self.loss.perceptual_weight * distance
             if "alexnet" not in self.weights:
                 terms["surrogate"] = self.loss.surrogate_weight * l1(fake, batch.source_lr)
-        done |= self.update(self.optimisers["degrader"], terms)
+        values |= self.update(self.optimisers["degrader"], terms)
         discriminator.requires_grad_(True)
-        return done
+        return values
 
     def _colour(self, fake: Tensor, reference: Tensor) -> Tensor:
         return l1(*(low(image, self.loss.frequency, border=False) for image in (fake, reference)))
@@ -144,8 +144,8 @@ class SuperResolution(Stage):
         if self.loss.feature_weight > 0 and self.weights:
             if (needed := FEATURES[self.loss.feature]) not in self.weights:
                 raise UserError(
-                    f"feature: {self.loss.feature} rests on {needed}, the stage's `weights` name {', '.join(self.weights)}. "
-                    "Name the one that the term needs under its preset, or set feature_weight to 0."
+                    f"feature: {self.loss.feature} needs {needed}, but the stage's `weights` are {', '.join(self.weights)}. "
+                    "Add it to `weights` of the preset, or set feature_weight to 0."
                 )
             if needed == "alexnet":
                 self.frozen["lpips"] = _lpips(self, self.schedule.patch * self.specs["rrdb"]["scale"])
@@ -160,11 +160,11 @@ class SuperResolution(Stage):
             paired, target = self.trainable["generator"](torch.cat([fake_lr, batch.target_lr])).chunk(2)
             terms = self._supervised(paired, batch.source_hr, weights)
             terms["adversarial"] = self.loss.adversarial_weight * generator_loss(discriminator(target))
-        done = self.update(self.optimisers["generator"], terms)
+        values = self.update(self.optimisers["generator"], terms)
         discriminator.requires_grad_(True)
         with self.autocast():
             value = discriminator_loss(discriminator(batch.source_hr), discriminator(target.detach()))
-        return done | self.update(self.optimisers["frequency_discriminator"], {"frequency_discriminator": value})
+        return values | self.update(self.optimisers["frequency_discriminator"], {"frequency_discriminator": value})
 
     @torch.no_grad()
     def generated(self, hr: Tensor) -> tuple[Tensor, Tensor]:
@@ -175,7 +175,7 @@ class SuperResolution(Stage):
         return (lr.clamp(0, 1) * 255).round() / 255 if self.loss.eight_bit else lr, weights
 
     def _distance(self, lr: Tensor, hr: Tensor) -> Tensor:
-        """Of the LR before it is rounded, as the reference does and as the discriminator knew it in `dsn`."""
+        """Domain-distance map (N, 1, H, W) of LR before rounding, as in the reference and in `dsn`."""
         logits = self.frozen["domain_discriminator"](lr)
         return distance_map(logits, self.loss.map_field, (lr.shape[2], lr.shape[3]), hr.shape[2] // lr.shape[2])
 

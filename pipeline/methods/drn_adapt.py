@@ -38,7 +38,7 @@ class PretrainLoss:
 
 @dataclass(frozen=True)
 class AdaptLoss(PretrainLoss):
-    """Algorithm 1, and what it leaves open."""
+    """Settings of Algorithm 1, including those that the paper does not state."""
 
     unpaired_fraction: float  # rho: share of target LR in a batch
     primal_average: Literal["batch", "paired"]  # the algorithm sums over the batch; `paired`: over those with HR
@@ -58,17 +58,17 @@ class Pretrain(Stage):
     def step(self, batch: Batch) -> dict[str, Tensor]:
         with self.autocast():
             images = self.trainable["primal"].levels(batch.source_lr)
-            wanted = labels(batch.source_lr, batch.source_hr, images)
+            targets = labels(batch.source_lr, batch.source_hr, images)
             terms = {
-                "primal": primal(images, wanted, self.loss.intermediate_weight),
-                "dual": self.loss.dual_weight * self._paired(images, wanted),
+                "primal": primal(images, targets, self.loss.intermediate_weight),
+                "dual": self.loss.dual_weight * self._paired(images, targets),
             }
         return self.update(self.optimisers["both"], terms)
 
-    def _paired(self, images: list[Tensor], wanted: list[Tensor]) -> Tensor:
+    def _paired(self, images: list[Tensor], targets: list[Tensor]) -> Tensor:
         """Dual loss of source pairs: every network's output against the label one level below its input."""
         again = self.trainable["dual"](images)
-        return dual(again, wanted[: len(again)])
+        return dual(again, targets[: len(again)])
 
     def results(self) -> dict:
         return {"generator": (self.trainable["primal"], self.specs["drn"])} | {
@@ -77,7 +77,7 @@ class Pretrain(Stage):
 
 
 class Adapt(Pretrain):
-    """P and D go on with batches of which the share rho is target LR without HR."""
+    """Continue to train P and D, with the share rho of target LR without HR in every batch."""
 
     Loss = AdaptLoss
 
@@ -90,7 +90,7 @@ class Adapt(Pretrain):
             self.optimisers |= {name: self.adam(network) for name, network in self.trainable.items()}
         if not self.loss.unpaired_dual:
             raise UserError(
-                "loss.unpaired_dual: empty; expected first, chain or both: nothing else looks at target LR."
+                "loss.unpaired_dual: empty; expected first, chain or both, as no other term uses target LR."
             )
         batch = self.schedule.batch
         self.unpaired = round(self.loss.unpaired_fraction * batch)
@@ -112,12 +112,12 @@ class Adapt(Pretrain):
             return self.update(self.optimisers["both"], self._primal(images, lr, hr) | self._dual(images, lr, hr))
         self.trainable["dual"].requires_grad_(False)
         images = self._images(lr)
-        done = self.update(self.optimisers["primal"], self._primal(images, lr, hr) | self._dual(images, lr, hr))
+        values = self.update(self.optimisers["primal"], self._primal(images, lr, hr) | self._dual(images, lr, hr))
         self.trainable["dual"].requires_grad_(True)
         with torch.no_grad():
             images = self._images(lr)
-        own = self._dual(images, lr, hr)
-        return done | self.update(self.optimisers["dual"], {f"{name}_of_dual": term for name, term in own.items()})
+        terms = self._dual(images, lr, hr)
+        return values | self.update(self.optimisers["dual"], {f"{name}_of_dual": term for name, term in terms.items()})
 
     def _images(self, lr: Tensor) -> list[Tensor]:
         with self.autocast():
@@ -125,16 +125,16 @@ class Adapt(Pretrain):
 
     def _primal(self, images: list[Tensor], lr: Tensor, hr: Tensor) -> dict[str, Tensor]:
         count = len(hr)
-        mine = [image[:count] for image in images]
-        term = primal(mine, labels(lr[:count], hr, mine), self.loss.intermediate_weight)
+        with_hr = [image[:count] for image in images]
+        term = primal(with_hr, labels(lr[:count], hr, with_hr), self.loss.intermediate_weight)
         return {"primal": term * (count / len(lr) if self.loss.primal_average == "batch" else 1)}
 
     def _dual(self, images: list[Tensor], lr: Tensor, hr: Tensor) -> dict[str, Tensor]:
-        """Mean over the batch, told apart by whether an image has its HR."""
+        """Weighted dual loss, the mean over the batch, as separate terms for images with and without HR."""
         count, share = len(hr), self.loss.dual_weight / len(lr)
-        mine = [image[:count] for image in images]
+        with_hr = [image[:count] for image in images]
         with self.autocast():
-            paired = self._paired(mine, labels(lr[:count], hr, mine))
+            paired = self._paired(with_hr, labels(lr[:count], hr, with_hr))
             unpaired = self._unpaired([image[count:] for image in images], lr[count:])
         return {"dual_paired": share * count * paired, "dual_unpaired": share * (len(lr) - count) * unpaired}
 

@@ -15,42 +15,40 @@ def build(spec: dict) -> nn.Module:
 
     Raises UserError for a name without a file, a file that builds no network, and missing or unknown arguments.
     """
-    make, arguments = _found(spec)
+    make, arguments = _builder(spec)
     _bind(inspect.Signature.bind, spec, make, arguments)
     return make(**arguments)
 
 
 def scaled(spec: dict, scale: int) -> dict:
-    """`spec` with `scale`, if its network is built for a scale; else as it is. Raises UserError for a name without a file."""
-    make, _ = _found(spec)
+    """`spec` with `scale` added if its network takes a scale, else `spec`. Raises UserError for a name without a file."""
+    make, _ = _builder(spec)
     return {**spec, "scale": scale} if "scale" in inspect.signature(make).parameters else spec
 
 
 def missing(spec: dict) -> list[str]:
-    """Names of arguments that the network of `spec` needs and `spec` lacks, such as those that a stage gives it itself.
+    """Names of required arguments that `spec` does not give, such as those that a stage adds.
 
     Raises UserError for a name without a file and for arguments that the network does not know.
     """
-    make, arguments = _found(spec)
+    make, arguments = _builder(spec)
     _bind(inspect.Signature.bind_partial, spec, make, arguments)
     parameters = inspect.signature(make).parameters.values()
     return [each.name for each in parameters if each.default is each.empty and each.name not in arguments]
 
 
-def _found(spec: dict) -> tuple[Callable[..., nn.Module], dict]:
-    """The function that builds the network of `spec`, and the arguments that `spec` has for it."""
+def _builder(spec: dict) -> tuple[Callable[..., nn.Module], dict]:
+    """(`build` function of the network, arguments in `spec`)."""
     arguments = dict(spec)
     name = arguments.pop("name", None)
     folder = Path(__file__).parent
     file = folder / f"{name}.py"
     known = ", ".join(sorted(path.stem for path in folder.glob("[a-z]*.py")))
     if not isinstance(name, str) or not name.isidentifier() or not file.is_file():
-        raise UserError(
-            f"network {name!r}: looked for {file}. Files there: {known}. Name one of them, or add that file."
-        )
+        raise UserError(f"network {name!r}: there is no {file}, only {known}. Name one of them, or add that file.")
     make = getattr(importlib.import_module(f"pipeline.models.{name}"), "build", None)
     if make is None:
-        raise UserError(f"network {name!r}: {file} has no function `build`. Files there: {known}.")
+        raise UserError(f"network {name!r}: {file} has no function `build`. Add it, or name one of {known}.")
     return make, arguments
 
 
@@ -61,5 +59,5 @@ def _bind(bind: Callable, spec: dict, make: Callable, arguments: dict) -> None:
     except TypeError as error:
         file = Path(__file__).parent / f"{spec['name']}.py"
         raise UserError(
-            f"network {spec['name']!r}: {error}. {file} takes build{signature}; given were {sorted(arguments)}."
+            f"network {spec['name']!r}: {error}. {file} takes build{signature}; params.yaml gives {sorted(arguments)}."
         ) from error

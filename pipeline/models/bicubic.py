@@ -1,4 +1,4 @@
-"""Bicubic up-sampling as MATLAB's imresize does it: the row of the table that no training stands behind."""
+"""Bicubic up-sampling as MATLAB's imresize does it: a row of the table without training."""
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +28,7 @@ def phases(scale: int) -> list[list[float]]:
 class Bicubic(nn.Module):
     """MATLAB-style bicubic up-sampling by an integer factor, mirrored at the borders, clamped to [0, 1].
 
-    `whole_image`: cheap at any size, and its borders follow its own rule, so tiling would only falsify them.
+    `whole_image`: it is cheap at any size, and tiles would change the result at their borders.
     """
 
     multiple = 1
@@ -45,7 +45,7 @@ class Bicubic(nn.Module):
 
     def _resize(self, x: Tensor, axis: int) -> Tensor:
         size = x.shape[axis]
-        # MATLAB mirrors with the edge pixel repeated; the modulus keeps that right for images of one or two pixels.
+        # MATLAB mirrors with the edge pixel repeated; the modulus handles images of one or two pixels.
         mirror = torch.arange(-2, size + 2, device=x.device) % (2 * size)
         padded = x.index_select(axis, torch.minimum(mirror, 2 * size - 1 - mirror))
         # Plain sums, not a convolution: they stay float32 where convolutions are allowed TF32.

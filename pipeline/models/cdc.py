@@ -82,7 +82,7 @@ class CDC(nn.Module):
         return self.components(x).final
 
     def components(self, x: Tensor, masks: Masks | None = None) -> Components:
-        """All images and masks. With `masks` given they replace the network's own, which are then not computed."""
+        """All images and masks. Given `masks` replace the network's own, which are then not computed."""
         features = self._features(x)
         if masks is None:
             masks = self._masks(features)
@@ -98,14 +98,14 @@ class CDC(nn.Module):
         return self._masks(self._features(x))
 
     def _features(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What the three heads start from, each (N, width, H, W)."""
+        """Inputs of the three heads, each (N, width, H, W)."""
         if x.dim() != 4 or x.shape[1] != 3 or x.shape[2] % self.multiple or x.shape[3] % self.multiple:
             raise UserError(
                 f"network 'cdc': the input is {tuple(x.shape)}; expected (N, 3, H, W) with H and W multiples of "
                 f"{self.multiple}. Pad or crop the image, or use a network with fewer poolings."
             )
         if x.device.type == "cpu":
-            # A fifth to a third of a training step faster there, measured; the layout carries through to the outputs.
+            # Channels last: measured, a training step is a fifth to a third faster; the outputs keep this layout.
             x = x.contiguous(memory_format=torch.channels_last)
         first = self.conv_in(x)
         inters = []
@@ -148,7 +148,7 @@ def _head(width: int, scale: int, final_kernel: int) -> nn.Sequential:
         return nn.Sequential(*layers)
 
     def up(factor: int) -> list[nn.Module]:
-        # The first place belongs to the parameter-free up-sampling in the released names.
+        # In the released names index 0 is the parameter-free up-sampling.
         return [nn.Identity(), _UpConvolution(width, factor), nn.LeakyReLU(0.2, inplace=True)]
 
     steps = up(3) if scale == 3 else [block(*up(2)) for _ in range(scale.bit_length() - 1)]
@@ -163,7 +163,7 @@ def _head(width: int, scale: int, final_kernel: int) -> nn.Sequential:
 def _initialise(module: nn.Conv2d, gain: float) -> None:
     """Kaiming-normal weights x `gain` and zero biases; the reference starts every convolution with 0.1.
 
-    With 0.1 hundreds of steps pass before a signal reaches the output: short schedules want a larger one.
+    With 0.1 it takes hundreds of steps until a signal reaches the output; short schedules need a larger gain.
     """
     nn.init.kaiming_normal_(module.weight, a=0, mode="fan_in")
     with torch.no_grad():

@@ -60,8 +60,8 @@ class CinCGANGenerator(nn.Module):
                 f"network 'cincgan_generator': the input is {tuple(x.shape)}; expected (N, 3, H, W) with H and W "
                 f"multiples of {self.scale}. Crop the image."
             )
-        made = self.tail(self.blocks(self.head(x)))
-        return F.avg_pool2d(x, self.scale) + made if self.skip else made
+        output = self.tail(self.blocks(self.head(x)))
+        return F.avg_pool2d(x, self.scale) + output if self.skip else output
 
 
 class _Block(nn.Module):

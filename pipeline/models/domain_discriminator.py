@@ -1,4 +1,4 @@
-"""DASR's frequency-separation discriminator of LR images ("FSD", codes/DSN/model.py): is this LR of the target camera?"""
+"""DASR's frequency-separation discriminator of LR images ("FSD", codes/DSN/model.py): it tells target LR from other LR."""
 
 from torch import Tensor, nn
 

@@ -39,7 +39,7 @@ def build(scale: int, width: int, blocks: int, reduction: int, skip: bool) -> "D
 class Down(nn.Module):
     """One or more bias-free 3x3 convolutions `inputs` -> `width` that divide the size by `factors`, then a 3x3.
 
-    Factor 3 needs no padding: its taps lie centred on the pixel they make. That is our definition, there is no other.
+    Factor 3 needs no padding: its taps are centred on their output pixel. This is our definition, as the reference has no x3.
     """
 
     def __init__(self, inputs: int, width: int, outputs: int, factors: tuple[int, ...]) -> None:
@@ -74,7 +74,7 @@ class DRN(nn.Module):
         )
         self.up_blocks, tail = nn.ModuleList(), [convolution(channels[-1], 3, 3, bias=True)]
         for level in reversed(range(len(factors))):
-            # After the innermost level features of the way down stand beside those of the way up.
+            # After the innermost level, features of the way down are concatenated to those of the way up.
             wide = channels[-1] if level == len(factors) - 1 else 2 * channels[level + 1]
             body = (_Residual(wide, reduction) for _ in range(blocks))
             self.up_blocks.append(nn.Sequential(*body, *_up(wide, channels[level], factors[level])))
@@ -114,7 +114,7 @@ class DRN(nn.Module):
 def _shift(sign: int) -> nn.Conv2d:
     """Subtracts or adds DIV2K's mean colour, as a 1x1 convolution.
 
-    The reference means to freeze it but sets the flag on the module, where it has no effect: it is trained. As there.
+    The reference tries to freeze it, but sets the flag on the module, where it has no effect. So it is trained, here as well.
     """
     layer = nn.Conv2d(3, 3, 1)
     with torch.no_grad():
@@ -145,7 +145,7 @@ class _Residual(nn.Module):
 
 
 class _Attention(nn.Module):
-    """Weighs every channel by a small network of all channels' means."""
+    """Multiply every channel by a weight that a small network computes from the means of all channels."""
 
     def __init__(self, width: int, reduction: int) -> None:
         super().__init__()

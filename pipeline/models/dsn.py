@@ -25,5 +25,5 @@ class DSN(nn.Module):
         self.skip = skip
 
     def forward(self, x: Tensor) -> Tensor:
-        made = self.network(x)
-        return F.avg_pool2d(x, self.scale) + made - 0.5 if self.skip else made
+        output = self.network(x)
+        return F.avg_pool2d(x, self.scale) + output - 0.5 if self.skip else output

@@ -53,8 +53,8 @@ class RRDBNet(nn.Module):
                 nn.init.zeros_(module.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        made = self.model(x)
-        return F.interpolate(x, scale_factor=self.scale, mode="bicubic") + made if self.skip else made
+        output = self.model(x)
+        return F.interpolate(x, scale_factor=self.scale, mode="bicubic") + output if self.skip else output
 
 
 class _Shortcut(nn.Module):
@@ -90,10 +90,10 @@ class _Dense(nn.Module):
         self.conv5 = nn.Sequential(convolution(width + 4 * growth, width, 3, bias=True))
 
     def forward(self, x: Tensor) -> Tensor:
-        known = x
+        features = x
         for layer in (self.conv1, self.conv2, self.conv3, self.conv4):
-            known = torch.cat((known, layer(known)), dim=1)
-        return 0.2 * self.conv5(known) + x
+            features = torch.cat((features, layer(features)), dim=1)
+        return 0.2 * self.conv5(features) + x
 
 
 def _leaky() -> nn.LeakyReLU:

@@ -1,16 +1,16 @@
-"""A printed table as data: what LaTeX, HTML and tests look at, so that every form says the same."""
+"""A printed table as data, from which LaTeX and HTML are made, so that all forms are equal."""
 
 from dataclasses import dataclass, field
 
 DASH = "–"
 MINUS = "\N{MINUS SIGN}"
-# Mean width of a character of 8 pt text in a line of 160 mm, generously.
+# Mean width of a character of 8 pt text as a share of a line of 160 mm, rounded up.
 CHARACTER_SHARE = 0.0098
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What a number follows from: `how`, and the (file, dotted field) pairs that it is computed from."""
+    """Origin of a number: `how` it was computed, and the (file, dotted field) pairs that it was computed from."""
 
     how: str
     fields: tuple[tuple[str, str], ...]
@@ -86,17 +86,17 @@ def shares(document: Document) -> list[tuple[float, ...]]:
     """Per panel, the share of the table's width that each column takes; panels with the same heads line up."""
     lengths: dict[tuple, list[int]] = {}
     for panel in document.panels:
-        found = [len(text) for text in (*panel.labels, *panel.columns)]
+        widths = [len(text) for text in (*panel.labels, *panel.columns)]
         for row in (row for section in panel.sections for row in section.rows):
             texts = [*row.labels, *(cell.text + cell.small for cell in row.cells)]
-            found = [max(pair) for pair in zip(found, map(len, texts), strict=True)]
-        known = lengths.get((panel.labels, panel.columns), found)
-        lengths[panel.labels, panel.columns] = [max(pair) for pair in zip(known, found, strict=True)]
+            widths = [max(pair) for pair in zip(widths, map(len, texts), strict=True)]
+        previous = lengths.get((panel.labels, panel.columns), widths)
+        lengths[panel.labels, panel.columns] = [max(pair) for pair in zip(previous, widths, strict=True)]
     return [_shares(lengths[panel.labels, panel.columns], panel) for panel in document.panels]
 
 
 def _shares(lengths: list[int], panel: Panel) -> tuple[float, ...]:
-    """Labels take what their text needs, equal heads equal shares of the rest."""
+    """Labels get the width of their text; columns with equal heads get equal shares of the rest."""
     count = len(panel.labels)
     labels = [(length + 1) * CHARACTER_SHARE for length in lengths[:count]]
     widest: dict[str, int] = {}
@@ -113,7 +113,7 @@ def fixed(value: float, digits: int) -> str:
 
 
 def signed(value: float, digits: int) -> str:
-    """The same with its sign in front; what rounds to nothing has none."""
+    """A number at printed precision with its sign; no sign if it rounds to zero."""
     text = f"{value:+.{digits}f}"
     if float(text) == 0:
         return text[1:]
@@ -121,7 +121,7 @@ def signed(value: float, digits: int) -> str:
 
 
 def ranked(values: list[float | None], digits: int, better: str) -> list[tuple[bool, bool]]:
-    """(best, second best) of each value at printed precision; all that tie are marked; None takes no part."""
+    """(best, second best) of each value at printed precision; ties are all marked; None is ignored."""
     rounded = [None if value is None else round(float(f"{value:.{digits}f}"), digits) for value in values]
     order = sorted({value for value in rounded if value is not None}, reverse=better == "higher")
     best, second = [*order, None, None][:2]

@@ -1,4 +1,4 @@
-"""The same table as one HTML file: no scripts, no network, prints on A4."""
+"""A table as one HTML file: no scripts, no network, prints on A4."""
 
 from html import escape
 
@@ -60,7 +60,7 @@ def page(title: str, body: str, style: str = "") -> str:
 
 
 def badge(simulated: bool) -> str:
-    """The sign that every page with simulated cameras carries beside its title."""
+    """The badge beside the title of every page with simulated cameras; empty for others."""
     return ' <span class="badge">simulated cameras</span>' if simulated else ""
 
 

@@ -56,7 +56,7 @@ LINES_PER_PAGE = 56
 
 
 def escape(text: str) -> str:
-    """Text that pdflatex prints as it stands; UserError for a character its standard fonts do not have."""
+    """Text that pdflatex prints as it stands; UserError for a character that its standard fonts lack."""
     return "".join(_character(character, text) for character in text).replace("--", "-{}-")
 
 
@@ -69,7 +69,7 @@ def _character(character: str, text: str) -> str:
     if base.isascii() and base.isalpha() and len(marks) == 1 and marks[0] in ACCENTS:
         return character
     name = unicodedata.name(character, f"U+{ord(character):04X}")
-    raise UserError(f"'{text}': pdflatex has no '{character}' ({name}). Choose another spelling in params.yaml.")
+    raise UserError(f"'{text}': pdflatex cannot print '{character}' ({name}). Choose another spelling in params.yaml.")
 
 
 def render(document: Document) -> str:
@@ -108,7 +108,7 @@ def _floats(document: Document) -> list[str]:
 
 def _panel(panel: Panel, widths: tuple[float, ...]) -> str:
     labels, width = len(panel.labels), len(panel.labels) + len(panel.columns)
-    # Rounded down, so that the shares never sum to more than the line.
+    # Rounded down, so that the shares never exceed the line.
     spec = [rf"w{{{'l' if i < labels else 'c'}}}{{{int(w * 1e4) / 1e4}\linewidth}}" for i, w in enumerate(widths)]
     lines = [rf"\begin{{tabular}}{{{''.join(spec)}}}", r"\toprule"]
     if panel.heading:

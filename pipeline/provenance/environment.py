@@ -1,4 +1,4 @@
-"""What a job rests on besides our code: locked packages (part of the key), and the machine (information only)."""
+"""Versions of the locked packages that a job needs (part of its key), and facts about the machine (information only)."""
 
 import hashlib
 import importlib.metadata
@@ -25,10 +25,10 @@ VIA_MORE = re.compile(r"^\s+#   (\S.*)$")
 
 
 class Locked(NamedTuple):
-    """A package of the lock: its (version, marker) choices, and the names of the packages that want it."""
+    """A package of the lock: its (version, marker) choices, and the names of the packages that require it."""
 
     choices: tuple[tuple[str, str], ...]
-    wanted_by: frozenset[str]
+    required_by: frozenset[str]
 
 
 def packages_hash(lock_path: str | Path, names: Iterable[str]) -> str:
@@ -60,19 +60,21 @@ def _closure(lock_path: Path, state: tuple, names: tuple[str, ...]) -> dict[str,
     lock = _lock(lock_path, state)
     needs: dict[str, set[str]] = {}
     for name, package in lock.items():
-        for other in package.wanted_by:
-            needs.setdefault(other, set()).add(name)
-    found: dict[str, tuple[tuple[str, str], ...]] = {}
+        for dependent in package.required_by:
+            needs.setdefault(dependent, set()).add(name)
+    closure: dict[str, tuple[tuple[str, str], ...]] = {}
     queue = [_normal(name) for name in names]
     while queue:
         name = queue.pop()
-        if name in found:
+        if name in closure:
             continue
         if name not in lock:
-            raise UserError(f"{lock_path}: '{name}' is not locked. Add it to pyproject.toml, compile again.")
-        found[name] = lock[name].choices
+            raise UserError(
+                f"{lock_path}: '{name}' is not locked. Add it to pyproject.toml and compile the lock again."
+            )
+        closure[name] = lock[name].choices
         queue += needs.get(name, ())
-    return found
+    return closure
 
 
 @lru_cache(maxsize=4)
@@ -83,29 +85,32 @@ def _lock(lock_path: Path, state: tuple) -> dict[str, Locked]:
 def parse(text: str, lock_path: str | Path = "requirements.lock") -> dict[str, Locked]:
     """Read a lock as `uv pip compile` writes it, with its `# via` notes; else UserError."""
     choices: dict[str, list[tuple[str, str]]] = {}
-    wanted_by: dict[str, set[str]] = {}
+    required_by: dict[str, set[str]] = {}
     name, in_via = "", False
     for number, line in enumerate(text.splitlines(), 1):
         if line[:1].isspace() or not line:
             via, more = VIA.match(line), VIA_MORE.match(line) if in_via else None
             in_via = bool(via or more)
             noted = (via or more).group(1) if via or more else ""
-            wanted_by.setdefault(name, set()).update(_origins(noted))
+            required_by.setdefault(name, set()).update(_origins(noted))
         elif not line.startswith(("#", "-")):
             requirement = REQUIREMENT.match(line)
             if not requirement:
-                raise UserError(f"{lock_path}, line {number}: '{line.strip()}' is not 'name==version'.")
+                raise UserError(
+                    f"{lock_path}, line {number}: '{line.strip()}' is not 'name==version'. Compile it again."
+                )
             name, in_via = _normal(requirement.group(1)), False
             choices.setdefault(name, []).append((requirement.group(3), (requirement.group(4) or "").strip()))
-    if choices and not any(wanted_by.values()):
+    if choices and not any(required_by.values()):
         raise UserError(f"{lock_path}: no '# via' notes. Compile it again without --no-annotate.")
     return {
-        name: Locked(tuple(sorted(versions)), frozenset(wanted_by.get(name, ()))) for name, versions in choices.items()
+        name: Locked(tuple(sorted(versions)), frozenset(required_by.get(name, ())))
+        for name, versions in choices.items()
     }
 
 
 def _origins(note: str) -> set[str]:
-    """Names in a via note; those of files, like `project (pyproject.toml)`, are harmless: no package is called so."""
+    """Names in a via note; names of files, like `project (pyproject.toml)`, may stay: no package has such a name."""
     return {_normal(part.partition("[")[0].strip()) for part in note.split(",") if part.strip()}
 
 
@@ -114,21 +119,22 @@ def _normal(name: str) -> str:
 
 
 def other_versions(lock_path: str | Path, names: Iterable[str]) -> list[str]:
-    """Packages behind `names` that are installed in a version that this machine's lock does not have, as text.
+    """Text "NAME INSTALLED for LOCKED" per package of `names` or their dependencies whose installed version is not the locked.
 
-    A local version label (the `+cu128` of a torch build) names a build of the same release and is let pass.
+    A local version label (the `+cu128` of a torch build) is ignored: it names a build of the same release.
     """
     other = []
     for name, choices in sorted(locked(lock_path, names).items()):
-        meant = [version for version, marker in choices if not marker or Marker(marker).evaluate()]
-        here = _installed(name)
-        if meant and here and here.partition("+")[0] not in {version.partition("+")[0] for version in meant}:
-            other.append(f"{name} {here} for {' or '.join(meant)}")
+        expected = [version for version, marker in choices if not marker or Marker(marker).evaluate()]
+        installed = _installed(name)
+        releases = {version.partition("+")[0] for version in expected}
+        if expected and installed and installed.partition("+")[0] not in releases:
+            other.append(f"{name} {installed} for {' or '.join(expected)}")
     return other
 
 
 def record(packages: Iterable[str]) -> dict:
-    """The running machine, for a receipt's informational part: nothing here is ever judged."""
+    """Facts about the running machine for the informational part of a receipt; no check reads them."""
     return {
         "commit": _git("rev-parse", "--verify", "HEAD"),
         "dirty": bool(_git("status", "--porcelain", "--", ".", ":(exclude)results", ":(exclude)data")),
@@ -165,7 +171,7 @@ def peak_memory_mb() -> int:
 def _git(*arguments: str) -> str | None:
     """Output of a git command; None outside a repository, before its first commit, and where git is not installed."""
     try:
-        # Jobs run side by side: none may take the index lock to refresh it.
+        # Jobs run in parallel, so git must not take the index lock.
         command = ["git", "--no-optional-locks", *arguments]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:
@@ -182,13 +188,13 @@ def _installed(name: str) -> str | None:
 
 def _cpu() -> str:
     info = Path("/proc/cpuinfo")
-    told = (
+    fields = (
         dict(re.findall(r"^(\w[\w ]*?)\s*:\s*(.+?)$", info.read_text().partition("\n\n")[0], re.M))
         if info.exists()
         else {}
     )
-    if "model name" not in told:
+    if "model name" not in fields:
         return platform.processor() or platform.machine()
-    # Virtual machines may give nothing but the maker's name; how a processor rounds follows its generation and vector units.
-    units = " ".join(flag for flag in VECTOR_UNITS if flag in told.get("flags", "").split())
-    return f"{told['model name']} (family {told.get('cpu family', '?')}, model {told.get('model', '?')}; {units})"
+    # Virtual machines may state only the vendor; rounding depends on the processor's generation and vector units.
+    units = " ".join(flag for flag in VECTOR_UNITS if flag in fields.get("flags", "").split())
+    return f"{fields['model name']} (family {fields.get('cpu family', '?')}, model {fields.get('model', '?')}; {units})"

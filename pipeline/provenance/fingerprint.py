@@ -1,4 +1,4 @@
-"""Hash of the code that a job rests on: the syntax trees of its modules and of everything of ours that they import.
+"""Hash of a job's code: the syntax trees of its modules and of all modules of this package that they import.
 
 Comments, layout and docstrings do not count, nor does the version of Python that computes the hash. Imports are read,
 not executed: a module that is only named in a string (`importlib.import_module`) must be named by the caller, and
@@ -14,14 +14,14 @@ from pathlib import Path
 from pipeline.errors import UserError
 
 PACKAGE = Path(__file__).resolve().parents[1]
-# Spelling ("u" prefixes, type comments), not meaning.
+# Fields without meaning for the program: "u" prefixes, type comments.
 UNSEEN_FIELDS = ("kind", "type_comment", "type_ignores")
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def code(*modules: str) -> str:
-    """Hash over the import closure of dotted module names such as `pipeline.training.loop`; unknown module -> UserError."""
-    return digest(_remembered(modules))
+    """Hash over the import closure of dotted module names such as `pipeline.training.loop`; UserError for an unknown module."""
+    return digest(_cached_closure(modules))
 
 
 def closure(modules: Iterable[str], package: Path = PACKAGE) -> dict[str, str]:
@@ -29,20 +29,22 @@ def closure(modules: Iterable[str], package: Path = PACKAGE) -> dict[str, str]:
 
     Files are read anew at every call. Raises UserError for a module that does not exist or cannot be parsed.
     """
-    found: dict[str, str] = {}
+    hashes: dict[str, str] = {}
     queue = [(name, "the list of a job's modules") for name in modules]
     while queue:
-        name, wanted_by = queue.pop()
-        if name in found:
+        name, named_by = queue.pop()
+        if name in hashes:
             continue
         path = _file(name, package)
         if path is None:
-            looked = package.parent / name.replace(".", "/")
-            raise UserError(f"{looked}.py: no such module, but {wanted_by} names {name}. Write it or correct the name.")
-        found[name], imports = _read(path.read_bytes(), name, path)
+            expected = package.parent / name.replace(".", "/")
+            raise UserError(
+                f"{expected}.py: no such module, but {named_by} names {name}. Write it or correct the name."
+            )
+        hashes[name], imports = _read(path.read_bytes(), name, path)
         parents = [name.rsplit(".", depth)[0] for depth in range(1, name.count(".") + 1)]
         queue += [(other, name) for other in (*parents, *imports) if _file(other, package)]
-    return found
+    return hashes
 
 
 def digest(hashes: dict[str, str]) -> str:
@@ -52,19 +54,19 @@ def digest(hashes: dict[str, str]) -> str:
 
 
 @lru_cache
-def _remembered(modules: tuple[str, ...]) -> dict[str, str]:
-    # One plan sees one state of the code, however many jobs share a closure.
+def _cached_closure(modules: tuple[str, ...]) -> dict[str, str]:
+    # Cached, so that all jobs of one plan are based on the same state of the code.
     return closure(modules)
 
 
 def _file(name: str, package: Path) -> Path | None:
-    """The source of a module of the package, None for a folder without `__init__.py` and for foreign names."""
+    """Source file of a module of the package; None for a folder without `__init__.py` and for other packages."""
     first, *rest = name.split(".")
     if first != package.name:
         return None
-    place = package.joinpath(*rest)
-    candidates = [place / "__init__.py"] + ([place.with_name(f"{place.name}.py")] if rest else [])
-    return next((path for path in candidates if path.is_file()), None)
+    path = package.joinpath(*rest)
+    candidates = [path / "__init__.py"] + ([path.with_name(f"{path.name}.py")] if rest else [])
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
 @cache
@@ -73,7 +75,7 @@ def _read(source: bytes, name: str, path: Path) -> tuple[str, tuple[str, ...]]:
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError) as error:
-        raise UserError(f"{path}: not valid Python ({error}). Correct it; no job can be planned before.") from error
+        raise UserError(f"{path}: not valid Python ({error}). Correct it, then run snakemake again.") from error
     imports = tuple(sorted(_imports(tree, name if path.name == "__init__.py" else name.rpartition(".")[0])))
     _drop_docstrings(tree)
     return hashlib.sha256(_canonical(tree).encode()).hexdigest(), imports
@@ -102,7 +104,7 @@ def _drop_docstrings(tree: ast.AST) -> None:
 
 
 def _canonical(node: object) -> str:
-    """Text of a tree, equal for all Python versions: fields that are empty are those that only some versions have."""
+    """Text of a tree, equal for all Python versions: empty fields are left out, as only some versions have them."""
     if isinstance(node, ast.AST):
         fields = ((name, getattr(node, name, None)) for name in node._fields if name not in UNSEEN_FIELDS)
         shown = (f"{name}={_canonical(value)}" for name, value in fields if value is not None and value != [])

@@ -1,8 +1,8 @@
-"""A job's command line, and the receipt it leaves.
+"""Command line of a job, and the receipt that it writes.
 
 Every job is `python -m pipeline.<module> --key JSON --input NAME=PATH … --output NAME=PATH … --receipt PATH`, run from
-the repository root. The key says what the job is; inputs are hashed before, outputs after the work; the receipt is
-written last, so whatever interrupts a job leaves neither a receipt nor an output of this attempt.
+the repository root. The key identifies the job; inputs are hashed before the work, outputs after it; the receipt is
+written last, so an interrupted job leaves neither a receipt nor an output of this attempt.
 """
 
 import argparse
@@ -30,7 +30,7 @@ SEALED = ("key", "inputs", "outputs", "run")
 
 @dataclass(frozen=True)
 class Job:
-    """What a job was asked to do. Paths are relative to the repository root; folders are the user's own, outside it."""
+    """A job's command line, parsed. Paths are relative to the repository root; `folders` are the user's own, outside it."""
 
     kind: str
     wildcards: dict[str, str]
@@ -40,7 +40,7 @@ class Job:
     folders: dict[str, Path]
     key_sha256: str
     any_versions: bool = False
-    # What no result depends on, such as how often a state is saved; not part of the key.
+    # Settings on which no result depends, such as how often a state is saved; not part of the key.
     options: dict[str, Any] = field(default_factory=dict)
 
     def input(self, name: str) -> Path:
@@ -51,14 +51,14 @@ class Job:
         return paths[0]
 
     def option(self, name: str) -> Any:
-        """The value of that option; UserError when it was not given."""
+        """The value of an option; UserError when it is missing."""
         if name not in self.options:
             raise UserError(f"--option {name}=…: a job of kind {self.kind} needs it. Run snakemake again.")
         return self.options[name]
 
 
 def seal(receipt: Mapping) -> str:
-    """SHA-256 over everything that a receipt says: whoever changes a word by hand breaks it."""
+    """SHA-256 over the content of a receipt, to detect changes made by hand."""
     return hashlib.sha256(files.canonical_json({name: receipt[name] for name in SEALED}).encode()).hexdigest()
 
 
@@ -71,7 +71,7 @@ def words(
     folders: Mapping[str, str] | None = None,
     options: Mapping[str, object] | None = None,
 ) -> list[str]:
-    """The command line of a job; `run` reads exactly this back. The running Python is the job's Python."""
+    """The command line of a job, as `parse` reads it; it uses the Python that runs now."""
     words = [_python(), "-m", module, "--key", key]
     for name, paths in inputs.items():
         for path in [paths] if isinstance(paths, str) else paths:
@@ -86,16 +86,16 @@ def words(
     return [*words, "--receipt", receipt]
 
 
-def command(*asked, **named) -> str:
+def command(*arguments, **options) -> str:
     """`words` as one shell line."""
-    return shlex.join(words(*asked, **named))
+    return shlex.join(words(*arguments, **options))
 
 
 def run(work: Callable[[Job], dict | None], tidy: Callable[[Job], None] | None = None) -> None:
-    """Read the command line, do `work`, write the receipt; what `work` returns joins its informational part.
+    """Read the command line, call `work`, write the receipt, with the dict that `work` returns as information.
 
-    `tidy` is called once the receipt is there, and removes what an interrupted attempt would have gone on from. While
-    another process makes the same receipt this one waits; if that one finished the same job, nothing is left to do.
+    `tidy` is called after the receipt is written and removes the files for resuming. While another process runs the same
+    job, this one waits; if the other one finished it, this one returns without working.
     Exit code 1 with a message for a UserError, 143 after SIGTERM, 130 after Ctrl-C.
     """
     specification = getattr(sys.modules["__main__"], "__spec__", None)
@@ -109,7 +109,7 @@ def run(work: Callable[[Job], dict | None], tidy: Callable[[Job], None] | None =
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.exit(1)
     except KeyboardInterrupt:
-        print("interrupted: nothing of this attempt is left but its saved state", file=sys.stderr, flush=True)
+        print("interrupted: outputs of this attempt were removed; its saved state is kept", file=sys.stderr, flush=True)
         sys.exit(130)
 
 
@@ -136,7 +136,7 @@ def parse(words: list[str], module: str) -> tuple[dict, Job, Path]:
     outputs = {name: _inside("--output", path) for name, path in _pairs("--output", arguments.output)}
     folders = {name: Path(path) for name, path in _pairs("--folder", arguments.folder)}
     if len(outputs) != len(arguments.output):
-        raise UserError("--output: a name was given twice; every output has its own.")
+        raise UserError("--output: a name is given twice; give every output its own name.")
     _check_files(key["files"], inputs, outputs)
     options = {name: _option(name, text) for name, text in _pairs("--option", arguments.option)}
     digest = hashlib.sha256(files.canonical_json(key).encode()).hexdigest()
@@ -156,7 +156,7 @@ def parse(words: list[str], module: str) -> tuple[dict, Job, Path]:
 
 def _execute(work: Callable, tidy: Callable | None, key: dict, job: Job, receipt: Path, module: str) -> None:
     started, clock = datetime.now(UTC), time.monotonic()
-    modules = _checked_code(key, "is not the code that was planned", "Run snakemake again, it makes a new plan.")
+    modules = _checked_code(key, "changed since the plan was made", "Run snakemake again, it makes a new plan.")
     if module.startswith("pipeline.") and module not in modules:
         raise UserError(
             f"--key: its code does not cover {module} itself. Name it in `modules` of pipeline/plan/{key['kind']}.py."
@@ -169,8 +169,8 @@ def _execute(work: Callable, tidy: Callable | None, key: dict, job: Job, receipt
     states = {path: _state(path) for path in paths}
     inputs = {path.as_posix(): _input_hash(path) for path in paths}
     lock = receipt.with_name(f".{receipt.name}.lock")
-    with exclusive(lock, f"{receipt}: another process makes it; waiting ...") as late:
-        if late and _finished(key, inputs, job, receipt):
+    with exclusive(lock, f"{receipt}: another process makes it; waiting ...") as waited:
+        if waited and _finished(key, inputs, job, receipt):
             print(f"{receipt}: the other process finished this job", flush=True)
             return
         with _interruptible(), _only_whole(job.outputs.values(), receipt) as before:
@@ -189,35 +189,35 @@ def _execute(work: Callable, tidy: Callable | None, key: dict, job: Job, receipt
                 "options": job.options,
                 "modules": {name: value[:16] for name, value in modules.items()},
             }
-            # An informational NaN must not cost a finished training: JSON has no such number, text does.
-            told = json.loads(json.dumps(returned, default=str), parse_constant=str)
-            content = {"key": key, "inputs": inputs, "outputs": outputs, "run": told | information}
+            # JSON has no NaN: write it as text, so that an informational NaN does not fail a finished training.
+            returned_json = json.loads(json.dumps(returned, default=str), parse_constant=str)
+            content = {"key": key, "inputs": inputs, "outputs": outputs, "run": returned_json | information}
             files.write_json(receipt, content | {"seal": seal(content)})
         if tidy:
             tidy(job)
 
 
 def _finished(key: dict, inputs: dict[str, str], job: Job, receipt: Path) -> bool:
-    """Whether exactly this job's outputs are there, whole."""
+    """Whether the receipt is of exactly this job and all its outputs are unchanged."""
     if not receipt.exists():
         return False
-    told = files.read_json(receipt)
-    whole = (
-        path.is_file() and files.sha256(path) == told["outputs"][path.as_posix()]["sha256"]
+    content = files.read_json(receipt)
+    unchanged = (
+        path.is_file() and files.sha256(path) == content["outputs"][path.as_posix()]["sha256"]
         for path in job.outputs.values()
     )
-    return told["key"] == key and told["inputs"] == inputs and all(whole)
+    return content["key"] == key and content["inputs"] == inputs and all(unchanged)
 
 
-def _check_files(asked: dict, inputs: dict[str, list[Path]], outputs: dict[str, Path]) -> None:
-    """Every role that the key names must be filled by the file that it names."""
-    given = [("input", name, path, inputs.get(name)) for name, path in asked["inputs"].items()]
-    given += [("output", name, path, name in outputs and [outputs[name]]) for name, path in asked["outputs"].items()]
-    for kind, name, path, found in given:
-        if found != [Path(path)]:
-            shown = ", ".join(map(str, found or [])) or "nothing"
+def _check_files(expected: dict, inputs: dict[str, list[Path]], outputs: dict[str, Path]) -> None:
+    """UserError unless the command line gives exactly the files that the key names."""
+    pairs = [("input", name, path, inputs.get(name)) for name, path in expected["inputs"].items()]
+    pairs += [("output", name, path, name in outputs and [outputs[name]]) for name, path in expected["outputs"].items()]
+    for kind, name, path, paths in pairs:
+        if paths != [Path(path)]:
+            shown = ", ".join(map(str, paths or [])) or "nothing"
             raise UserError(
-                f"--{kind} {name}: the key says {path}, the command line {shown}. Plan anew with snakemake."
+                f"--{kind} {name}: the key says {path}, the command line {shown}. Run snakemake again, it makes a new plan."
             )
 
 
@@ -229,10 +229,10 @@ def _checked_code(key: dict, what: str, remedy: str) -> dict[str, str]:
 
 
 def _check_packages(names: list[str], sha256: str) -> None:
-    """The key names the lock's versions: what is installed must be those, or the receipt would tell of another run."""
+    """UserError unless the lock is that of the key and the installed versions are those of the lock."""
     lock = environment.LOCK
     if environment.packages_hash(lock, names) != sha256:
-        raise UserError(f"{lock} is not the one that was planned with. Run snakemake again, it makes a new plan.")
+        raise UserError(f"{lock} changed since the plan was made. Run snakemake again, it makes a new plan.")
     if other := environment.other_versions(lock, names):
         raise UserError(
             f"installed versions are not those of {lock}: {', '.join(other)}. Run `make setup`; to use the newer ones, "
@@ -241,7 +241,7 @@ def _check_packages(names: list[str], sha256: str) -> None:
 
 
 def _check_used(modules: dict[str, str]) -> None:
-    """Every module of ours that the work loaded, also by name at run time, must be covered by the key."""
+    """UserError if the work loaded a module of this package, also by name at run time, that the key does not cover."""
     root = fingerprint.PACKAGE.name
     used = {name for name, module in list(sys.modules.items()) if getattr(module, "__file__", None)}
     missing = sorted(name for name in used - set(modules) if name == root or name.startswith(f"{root}."))
@@ -254,7 +254,7 @@ def _check_used(modules: dict[str, str]) -> None:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """SIGTERM ends the work like an exception, so that cleaning up happens."""
+    """Turn SIGTERM into an exception, so that outputs are cleaned up."""
 
     def stop(number: int, _frame) -> None:
         raise SystemExit(128 + number)
@@ -268,10 +268,10 @@ def _interruptible() -> Iterator[None]:
 
 @contextmanager
 def _only_whole(outputs: Iterable[Path], receipt: Path) -> Iterator[dict[Path, tuple | None]]:
-    """On any error remove what this attempt wrote; an untouched one of an earlier run stays. Yields states before."""
+    """On any error remove outputs that this attempt wrote; untouched older ones stay. Yields the states of outputs before."""
     outputs = list(outputs)
     before = {path: _state(path) for path in outputs}
-    # The old receipt would speak for the new files until the new one is there.
+    # The old receipt must not be valid for new files until the new receipt is written.
     receipt.unlink(missing_ok=True)
     for path in [*outputs, receipt]:
         files.remove_temporaries(path)
@@ -304,10 +304,10 @@ def _option(name: str, text: str) -> Any:
 
 
 def _inside(option: str, text: str) -> Path:
-    """A path as receipts spell it: relative to the repository, no detours."""
+    """`text` as a path; UserError unless it is relative to the repository and normalised, as in receipts."""
     path = PurePosixPath(text)
     if path.is_absolute() or ".." in path.parts or path.as_posix() != text:
-        raise UserError(f"{option} {text}: expected a plain path inside the repository; others are given by --folder.")
+        raise UserError(f"{option} {text}: expected a plain path inside the repository. Give others by --folder.")
     return Path(text)
 
 
@@ -325,20 +325,20 @@ def _changed(path: Path, inputs: dict[str, str]) -> bool:
 
 def _input_hash(path: Path) -> str:
     if not path.is_file():
-        what = "is a folder, inputs are files" if path.is_dir() else "is not there"
-        raise UserError(f"{path}: input {what}. Ask snakemake for the output, it makes or fetches what is missing.")
+        what = "is a folder, expected a file" if path.is_dir() else "is missing"
+        raise UserError(f"{path}: input {what}. Run snakemake for the output, it makes or fetches missing inputs.")
     return files.sha256(path)
 
 
 def _output_hashes(path: Path, name: str, before: tuple | None) -> dict:
-    """sha256 for judging, md5 because DVC names its objects by it, size in bytes."""
+    """{"sha256", "md5", "size"} of an output; DVC names its objects by md5. UserError if the job did not write it."""
     if not path.is_file() or _state(path) == before:
-        raise UserError(f"{path}: the job ended without writing its output '{name}'.")
+        raise UserError(f"{path}: the job ended without writing its output '{name}'. Correct its code.")
     with open(path, "rb") as stream:
         md5 = hashlib.file_digest(stream, "md5").hexdigest()
     return {"sha256": files.sha256(path), "md5": md5, "size": path.stat().st_size}
 
 
 def _python() -> str:
-    """The interpreter as one would type it from the repository root."""
+    """Path of the interpreter, relative to the repository root where possible."""
     return sys.executable.removeprefix(f"{Path.cwd()}/")

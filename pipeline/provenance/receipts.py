@@ -1,4 +1,4 @@
-"""Receipts of jobs: find them, judge them by content alone, order them producers first. Times are never looked at."""
+"""Find the receipts of jobs, judge them by content alone (never by time), and order them producers first."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from pipeline.provenance import fingerprint
 from pipeline.provenance.job import KEY_FIELDS, seal
 
 SUFFIX = ".receipt.json"
-LONGEST = 200  # characters of a setting that are told
+LONGEST = 200  # characters of a setting that a message shows
 NEEDED = {"kind", "wildcards", "settings", "code", "packages"}
 FOLDERS = ("results", "data")
 MADE_HERE = "results/"
@@ -26,7 +26,7 @@ Stray = Callable[[str], str | None]
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a job said: its key, input path -> sha256, output path -> {sha256, md5, size}, and facts about the run."""
+    """Content of a receipt: key, input path -> sha256, output path -> {sha256, md5, size}, facts about the run, seal."""
 
     path: str
     key: dict
@@ -37,7 +37,7 @@ class Receipt:
 
     @property
     def sealed(self) -> bool:
-        """Whether every word is as its job wrote it."""
+        """Whether the receipt is unchanged since its job wrote it."""
         return self.seal == seal(vars(self))
 
 
@@ -54,7 +54,7 @@ class Reason(NamedTuple):
 
 @dataclass
 class Found:
-    """What lies below results/ and data/: receipts, receipts that cannot be read (path -> why), and all other files."""
+    """Files below results/ and data/: receipts, unreadable receipts (path -> error), and all other files."""
 
     receipts: dict[str, Receipt] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
@@ -65,11 +65,11 @@ def collect(folders: Iterable[str] = FOLDERS) -> Found:
     """Read every receipt below the folders; links to folders are followed."""
     found = Found()
     for folder in folders:
-        for place, below, names in os.walk(folder, followlinks=True):
-            if place == "data" and "raw" in below:
-                below.remove("raw")  # files of others, hundreds of thousands; none is a receipt
+        for parent, below, names in os.walk(folder, followlinks=True):
+            if parent == "data" and "raw" in below:
+                below.remove("raw")  # hundreds of thousands of downloaded files, none of them a receipt
             for name in names:
-                path = f"{place}/{name}"
+                path = f"{parent}/{name}"
                 if not name.endswith(SUFFIX):
                     found.others.add(path)
                     continue
@@ -81,63 +81,65 @@ def collect(folders: Iterable[str] = FOLDERS) -> Found:
 
 
 def read(path: str) -> Receipt:
-    """One receipt; UserError when it is not JSON or not of a receipt's shape."""
+    """Read one receipt; UserError when it is not JSON or lacks the fields of a receipt."""
     content = files.read_json(path)
     try:
         key, inputs, outputs, run = (dict(content[name]) for name in ("key", "inputs", "outputs", "run"))
-        # Receipts of earlier versions lack fields: they do not hold, but they can be read.
-        whole = NEEDED <= set(key) <= KEY_FIELDS and isinstance(key["wildcards"], dict)
-        whole &= isinstance(key["code"], dict) and set(key["code"]) == {"modules", "sha256"}
-        whole &= all(set(entry) == {"sha256", "md5", "size"} for entry in outputs.values())
-        whole &= all(isinstance(value, str) for value in inputs.values())
+        # Receipts of earlier versions lack fields: they are read, and judged invalid later.
+        valid = NEEDED <= set(key) <= KEY_FIELDS and isinstance(key["wildcards"], dict)
+        valid &= isinstance(key["code"], dict) and set(key["code"]) == {"modules", "sha256"}
+        valid &= all(set(entry) == {"sha256", "md5", "size"} for entry in outputs.values())
+        valid &= all(isinstance(value, str) for value in inputs.values())
     except (KeyError, TypeError, ValueError):
-        whole = False
-    if not whole or path.removesuffix(SUFFIX) not in outputs:
+        valid = False
+    if not valid or path.removesuffix(SUFFIX) not in outputs:
         raise UserError(f"{path}: not the receipt of {path.removesuffix(SUFFIX)}. Delete it; its job will run again.")
     return Receipt(path, key, inputs, outputs, run, content.get("seal"))
 
 
 def judge(found: Found, key_of: KeyOf, look: Look, stray: Stray) -> tuple[dict[str, list[Reason]], dict[str, str]]:
-    """Receipt -> reasons why it does not hold (none: it holds), producers first; and path -> receipt of its maker.
+    """(receipt -> reasons why it is invalid, empty for a valid one, producers first; output -> receipt of its maker).
 
-    `key_of(kind, wildcards)` is the key as of now in canonical JSON, `look(path)` a file's content as {sha256, …} or
-    None if it is not here, `stray(path)` a complaint about an input that no receipt claims.
+    `key_of(kind, wildcards)` gives the key of today in canonical JSON, `look(path)` the hashes of a file as {sha256, …} or
+    None if it is missing, `stray(path)` a complaint about an input that no receipt claims.
     """
     reasons = {path: key_reasons(receipt, key_of) for path, receipt in found.receipts.items()}
-    makers = assign(found.receipts, reasons)
+    makers = find_makers(found.receipts, reasons)
     for path, receipt in found.receipts.items():
         reasons[path] += content_reasons(receipt, found.receipts, makers, look, stray)
     return {path: reasons[path] for path in producers_first(found.receipts, makers)}, makers
 
 
 def key_reasons(receipt: Receipt, key_of: KeyOf) -> list[Reason]:
-    """How the key of a receipt differs from the key of the same job as of now."""
-    then, kind = receipt.key, receipt.key["kind"]
+    """Reasons why a receipt's key is not the key that its job would have today."""
+    recorded, kind = receipt.key, receipt.key["kind"]
     try:
-        text = key_of(kind, then["wildcards"])
+        text = key_of(kind, recorded["wildcards"])
     except (UserError, LookupError) as error:
-        # A method, camera or table that was taken out of params.yaml leaves receipts behind that nothing asks for.
+        # The method, camera or table was removed from params.yaml after the job ran.
         return [Reason("setting", kind, f"no longer follows from params.yaml ({error})")]
-    if text == files.canonical_json(then):
+    if text == files.canonical_json(recorded):
         return []
-    now = json.loads(text)
-    if files.canonical_json(now) == files.canonical_json(then):
-        return []  # JSON turns numbers that name things into text, and that may sort them in another order.
-    if set(then) != set(now):
+    current = json.loads(text)
+    if files.canonical_json(current) == files.canonical_json(recorded):
+        return []  # JSON turns numeric names into text, which may sort in another order.
+    if set(recorded) != set(current):
         return [Reason("receipt", receipt.path, "was written by another version of this pipeline")]
-    reasons = [Reason("setting", *change) for change in differences(then["settings"], now["settings"], kind)]
-    reasons += [Reason("setting", *change) for change in differences(then["files"], now["files"], f"{kind}.files")]
-    if then["wildcards"] != now["wildcards"]:
+    reasons = [Reason("setting", *change) for change in differences(recorded["settings"], current["settings"], kind)]
+    reasons += [
+        Reason("setting", *change) for change in differences(recorded["files"], current["files"], f"{kind}.files")
+    ]
+    if recorded["wildcards"] != current["wildcards"]:
         reasons.append(Reason("receipt", receipt.path, "has wildcards that its job does not have"))
-    if then["code"] != now["code"]:
-        reasons.append(Reason("code", ", ".join(_changed_modules(receipt, now)), "changed since the job ran"))
-    if then["packages"] != now["packages"]:
-        names = ", ".join((now["packages"] or then["packages"])["names"])
-        reasons.append(Reason("packages", names, "or what they need are locked in other versions than the job's"))
-    if then["shell"] != now["shell"]:
+    if recorded["code"] != current["code"]:
+        reasons.append(Reason("code", ", ".join(_changed_modules(receipt, current)), "changed since the job ran"))
+    if recorded["packages"] != current["packages"]:
+        names = ", ".join((current["packages"] or recorded["packages"])["names"])
+        reasons.append(Reason("packages", names, "or their dependencies are now locked in other versions"))
+    if recorded["shell"] != current["shell"]:
         reasons.append(Reason("code", f"shell line of kind {kind}", "changed since the job ran"))
-    # Keys that differ only in spelling (1 and 1.0) still differ.
-    return reasons or [Reason("receipt", receipt.path, "has another key than its job has now")]
+    # Keys that differ only in spelling (1 and 1.0) are different keys.
+    return reasons or [Reason("receipt", receipt.path, "has another key than its job has today")]
 
 
 def differences(old: object, new: object, place: str) -> list[tuple[str, str]]:
@@ -154,7 +156,7 @@ def differences(old: object, new: object, place: str) -> list[tuple[str, str]]:
 
 
 def _nested(value: object) -> bool:
-    """A list in which one would not see what differs: of things with parts of their own, or a long one."""
+    """Whether a value is a list of dicts or lists, or a long list, whose items must be compared one by one."""
     return isinstance(value, list) and (
         any(isinstance(item, dict | list) for item in value) or len(files.canonical_json(value)) > LONGEST
     )
@@ -168,7 +170,7 @@ ABSENT = object()
 
 
 def _changed_modules(receipt: Receipt, now: dict) -> list[str]:
-    """Names of the modules that changed, as far as the receipt's information tells."""
+    """Names of the modules that changed; all modules of the job if the receipt does not list module hashes."""
     then = receipt.run.get("modules", {})
     try:
         today = {name: value[:16] for name, value in fingerprint.closure(now["code"]["modules"]).items()}
@@ -178,8 +180,8 @@ def _changed_modules(receipt: Receipt, now: dict) -> list[str]:
     return changed if then and changed else now["code"]["modules"]
 
 
-def assign(receipts: dict[str, Receipt], reasons: dict[str, list[Reason]]) -> dict[str, str]:
-    """Output -> receipt of its maker; a receipt whose key is of now goes before one left behind by an older job."""
+def find_makers(receipts: dict[str, Receipt], reasons: dict[str, list[Reason]]) -> dict[str, str]:
+    """Output -> receipt of its maker. If two receipts claim an output, the one with a current key wins."""
     makers: dict[str, str] = {}
     for path in sorted(receipts, key=lambda path: (bool(reasons[path]), path)):
         for output in receipts[path].outputs:
@@ -190,36 +192,36 @@ def assign(receipts: dict[str, Receipt], reasons: dict[str, list[Reason]]) -> di
 def content_reasons(
     receipt: Receipt, receipts: dict[str, Receipt], makers: dict[str, str], look: Look, stray: Stray
 ) -> list[Reason]:
-    """Files that are not what the receipt says. A file that is not here is judged by its maker's receipt alone."""
+    """Reasons from files whose content is not that of the receipt. A missing file is judged by its maker's receipt alone."""
     reasons = []
-    for path, then in receipt.outputs.items():
-        now = look(path)
-        if now is not None and any(now[name] != then[name] for name in now):
-            reasons.append(Reason("output", path, f"is not what its job wrote ({_change(then, now)})"))
+    for path, expected in receipt.outputs.items():
+        actual = look(path)
+        if actual is not None and any(actual[name] != expected[name] for name in actual):
+            reasons.append(Reason("output", path, f"is not what its job wrote ({_change(expected, actual)})"))
     for path, sha256 in receipt.inputs.items():
-        now, maker = look(path), makers.get(path)
+        actual, maker = look(path), makers.get(path)
         if maker is None:
             complaint = stray(path)
             reasons += [Reason("origin", path, complaint)] if complaint else []
         elif receipts[maker].outputs[path]["sha256"] != sha256:
             reasons.append(Reason("input", path, f"is not what {maker} says; the job read another version"))
-        if now is not None and now["sha256"] != sha256:
-            reasons.append(Reason("input", path, f"is not what the job read ({_change({'sha256': sha256}, now)})"))
+        if actual is not None and actual["sha256"] != sha256:
+            reasons.append(Reason("input", path, f"is not what the job read ({_change({'sha256': sha256}, actual)})"))
     if not receipt.sealed:
         text = "was changed after its job wrote it; restore it with git, or delete it and its job runs again"
         reasons.append(Reason("receipt", receipt.path, text))
     return reasons
 
 
-def _change(then: dict, now: dict) -> str:
-    name = next(name for name in now if name in then and now[name] != then[name])
-    return f"{name} {str(then[name])[:12]} -> {str(now[name])[:12]}"
+def _change(expected: dict, actual: dict) -> str:
+    name = next(name for name in actual if name in expected and actual[name] != expected[name])
+    return f"{name} {str(expected[name])[:12]} -> {str(actual[name])[:12]}"
 
 
 def stray_input(path: str, tracked: set[str] | None, broken: dict[str, str]) -> str | None:
-    """What is wrong with an input that no receipt claims; None for a file that git or DVC keeps.
+    """Complaint about an input that no receipt claims; None for a file that git or DVC keeps.
 
-    `tracked`: files that git keeps; None where that is not to be asked (no repository, or a rerun could not cure it).
+    `tracked`: files that git keeps; None to accept untracked files (no repository, or a rerun could not help).
     """
     if f"{path}{SUFFIX}" in broken:
         return f"has a receipt that cannot be read ({broken[path + SUFFIX]})"
@@ -228,17 +230,17 @@ def stray_input(path: str, tracked: set[str] | None, broken: dict[str, str]) -> 
     if path.startswith(MADE_HERE) or not Path(path).exists():
         return f"has no receipt that says how it was made{_suspects(broken)}"
     if tracked is not None and path not in tracked:
-        return f"comes from nowhere: no receipt says how it was made, neither git nor DVC keeps it{_suspects(broken)}"
+        return f"has no known origin: no receipt says how it was made, neither git nor DVC keeps it{_suspects(broken)}"
     return None
 
 
 def _suspects(broken: dict[str, str]) -> str:
-    """Receipts that cannot be read: one of them may be the one that is missed."""
+    """Text that lists unreadable receipts: one of them may be the missing one."""
     return f" (cannot be read: {', '.join(sorted(broken))})" if broken else ""
 
 
 def tracked_files() -> set[str] | None:
-    """Paths that git keeps, relative to here; None outside a repository or without git."""
+    """Paths that git keeps, relative to the current folder; None outside a repository or without git."""
     try:
         result = subprocess.run(["git", "ls-files", "-z"], capture_output=True, text=True, check=False)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Hash of the `shell:` lines in a file of rules, read by tokens: part of a job's key, seen without Snakemake's records."""
+"""Hash of the `shell:` lines in a file of rules, part of a job's key; computed from the file, without Snakemake."""
 
 import ast
 import hashlib
@@ -15,7 +15,7 @@ LAYOUT = (tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, token
 
 
 def digest(name: str, rules: Path = RULES) -> str:
-    """Hash of the text that the rules of a file hand to the shell; quotes, line breaks and comments do not count.
+    """Hash of the text that the rules of a file pass to the shell; quotes, line breaks and comments do not count.
 
     UserError for a missing file, for one without a `shell:` line, and for a line that is not plain text.
     """
@@ -36,20 +36,20 @@ def lines(text: str, path: Path) -> list[str]:
     try:
         tokens = [token for token in tokenize.generate_tokens(io.StringIO(text).readline) if token.type not in LAYOUT]
     except (tokenize.TokenError, IndentationError) as error:
-        raise UserError(f"{path}: not valid ({error}). Correct it; no job can be planned before.") from error
-    found = []
-    for place, (word, colon) in enumerate(pairwise(tokens)):
+        raise UserError(f"{path}: not valid ({error}). Correct it, then run snakemake again.") from error
+    result = []
+    for index, (word, colon) in enumerate(pairwise(tokens)):
         if (word.string, colon.string) == ("shell", ":"):
-            pieces = list(takewhile(lambda token: token.type == tokenize.STRING, tokens[place + 2 :]))
-            following = tokens[place + 2 + len(pieces)]
+            pieces = list(takewhile(lambda token: token.type == tokenize.STRING, tokens[index + 2 :]))
+            following = tokens[index + 2 + len(pieces)]
             plain = pieces and following.type in (tokenize.NAME, tokenize.ENDMARKER)
             try:
-                found.append("".join(ast.literal_eval(piece.string) for piece in pieces if plain))
+                result.append("".join(ast.literal_eval(piece.string) for piece in pieces if plain))
             except ValueError:  # an f-string, up to Python 3.11
                 plain = False
             if not plain:
                 where = f"{path}, line {word.start[0]}"
-                raise UserError(f"{where}: the shell line must be plain text in quotes; put what varies into params.")
-    if not found:
-        raise UserError(f"{path}: has no rule with a `shell:` line; every job has one.")
-    return found
+                raise UserError(f"{where}: the shell line must be plain text in quotes. Put what varies into params.")
+    if not result:
+        raise UserError(f"{path}: has no rule with a `shell:` line. Restore it with git.")
+    return result

@@ -1,4 +1,4 @@
-"""What a report job is told: built from its key by `pipeline.settings.build`, every field required, no other allowed."""
+"""Settings of a report job, built from its key by `pipeline.settings.build`: all fields are required."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Shown:
-    """Where the crops and the per-image values of a method on a pair lie."""
+    """Files with the crops and per-image values of a method on a pair."""
 
     method: str
     source: str
@@ -35,7 +35,7 @@ class TestImages:
 
 @dataclass(frozen=True)
 class History:
-    """A training run: which figure it belongs to, the name of its line, its history file."""
+    """A training run: the figure that shows it, the label of its line, its history file."""
 
     stage: str
     label: str

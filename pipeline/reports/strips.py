@@ -37,7 +37,7 @@ footer h3 { font-size: 13px; margin: 16px 0 4px; color: var(--ink); }
 
 @dataclass(frozen=True)
 class Strip:
-    """One picture row: uint8 (H, W, 3) crops, difference maps (H, W) per method, and PSNR or the like of the whole image."""
+    """One picture row: uint8 (H, W, 3) crops, difference maps (H, W) per method, and the metric on the whole image."""
 
     pair: str
     image: str
@@ -48,21 +48,21 @@ class Strip:
 
 
 def section(settings: ReportSettings, task: Job) -> str:
-    """HTML of all rows; every difference map has the same scale. UserError names what is missing."""
-    found = strips(settings, task)
-    maximum = pictures.common_scale(part for strip in found for _, _, part, _ in strip.methods)
+    """HTML of all rows, with one scale for all difference maps. UserError names a missing file."""
+    rows = strips(settings, task)
+    maximum = pictures.common_scale(part for strip in rows for _, _, part, _ in strip.methods)
     metric = settings.metric
     lead = (
         f"Test images of each target camera ({settings.setting_labels[settings.setting]}); pixels enlarged without smoothing. "
         f"Below each picture its absolute difference to HR, brighter is larger, on one scale for the whole page. "
         f"{metric.label}: of the whole test image."
     )
-    return "\n".join([f"<p>{escape(lead)}</p>", *(_strip(strip, maximum, settings) for strip in found)])
+    return "\n".join([f"<p>{escape(lead)}</p>", *(_strip(strip, maximum, settings) for strip in rows)])
 
 
 def strips(settings: ReportSettings, task: Job) -> list[Strip]:
-    """One row per pair; pairs take turns through the images that have a crop and that the target camera has."""
-    given = {
+    """One row per pair; successive pairs show successive images among those of the target camera that have a crop."""
+    inputs = {
         name: {str(path) for path in task.inputs.get(name, [])} for name in ("samples", "metrics", "test_lr", "test_hr")
     }
     tests = {test.camera: test for test in settings.tests}
@@ -72,36 +72,36 @@ def strips(settings: ReportSettings, task: Job) -> list[Strip]:
         if pair.target not in tests:
             raise UserError(f"{place}: no test images of camera {pair.target} are named.")
         test = tests[pair.target]
-        lr, hr = (Packed(_given(getattr(test, kind), given[f"test_{kind}"], place)) for kind in ("lr", "hr"))
+        lr, hr = (Packed(_given(getattr(test, kind), inputs[f"test_{kind}"], place)) for kind in ("lr", "hr"))
         usable = [image for image in settings.crops if image in hr.names]
         if not usable:
             raise UserError(f"{place}: none of the test images in {test.hr} has a crop. Name one in the crops.")
         image = usable[index % len(usable)]
         box = tuple(settings.crops[image])
-        whole, named = hr[hr.names.index(image)], f"{place}, {image}"
-        truth = crops.cut(whole, box, named)
-        small = crops.cut(lr[lr.names.index(image)], crops.reduced(box, settings.scale, named), named)
+        full, label = hr[hr.names.index(image)], f"{place}, {image}"
+        truth = crops.cut(full, box, label)
+        small = crops.cut(lr[lr.names.index(image)], crops.reduced(box, settings.scale, label), label)
         methods = []
         for column in settings.methods:
-            sr, value = _method(settings, column, pair, image, given, place, truth)
+            sr, value = _method(settings, column, pair, image, inputs, place, truth)
             methods.append((column, sr, pictures.difference(sr, truth), value))
-        rows.append(Strip(pair.label, image, small, truth, whole, tuple(methods)))
+        rows.append(Strip(pair.label, image, small, truth, full, tuple(methods)))
     return rows
 
 
-def _method(settings, column, pair, image, given, place, truth) -> tuple[np.ndarray, float | None]:
+def _method(settings, column, pair, image, inputs, place, truth) -> tuple[np.ndarray, float | None]:
     """The crop that a method made, as large as `truth`, and its metric on the whole image (None: not measured)."""
     fitting = [s for s in settings.shown if (s.method, s.source, s.target) == (column.name, pair.source, pair.target)]
     if len(fitting) != 1:
         raise UserError(f"{place}: expected one entry of `shown` for {column.name}, found {len(fitting)}.")
-    sr = crops.sample(_given(fitting[0].samples, given["samples"], place), image, truth)
-    values = read_json(_given(fitting[0].metrics, given["metrics"], place))["images"].get(image, {})
+    sr = crops.sample(_given(fitting[0].samples, inputs["samples"], place), image, truth)
+    values = read_json(_given(fitting[0].metrics, inputs["metrics"], place))["images"].get(image, {})
     return sr, values.get(settings.metric.name)
 
 
-def _given(path: str, given: set[str], place: str) -> str:
+def _given(path: str, inputs: set[str], place: str) -> str:
     """`path`; UserError when it is not an input of the job."""
-    if path not in given:
+    if path not in inputs:
         raise UserError(f"{place}: {path} is not among the inputs of the job.")
     return path
 

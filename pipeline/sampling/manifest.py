@@ -1,4 +1,4 @@
-"""The list of what was packed: one CSV row per image file content, with the hash of its pixels, origin and licence."""
+"""The list of packed images: one CSV row per image, with the hash of its pixels, origin and licence."""
 
 import csv
 import hashlib
@@ -48,7 +48,7 @@ def write(path: str | Path, rows: Iterable[Row]) -> None:
 
 
 def read(path: str | Path) -> list[Row]:
-    """Read a manifest; UserError when it is missing or not one."""
+    """Read a manifest; UserError when it is missing or not a manifest."""
     try:
         with open(path, newline="", encoding="utf-8") as stream:
             header, *lines = csv.reader(stream, strict=True)

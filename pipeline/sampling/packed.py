@@ -1,7 +1,7 @@
 """Many images in one safetensors file: written one by one, read through a memory map.
 
 A *stack* holds images of one size as one tensor "images" (N, H, W, 3); otherwise there is one tensor (H, W, 3) per
-name. The names, in order, stand in the metadata as a JSON list. All pixels are uint8.
+name. The metadata holds the names, in order, as a JSON list. All pixels are uint8.
 """
 
 import json
@@ -24,8 +24,8 @@ LARGEST_HEADER = 100_000_000
 def writer(path: str | Path, names: Sequence[str], sizes: Sequence[tuple[int, int]], stack: bool) -> Iterator[Callable]:
     """Yield a function that takes the images, uint8 (H, W, 3), in the order of `names`; sizes are (H, W).
 
-    Nothing but the header and the current image is held in memory. The same images give the same bytes. Raises
-    UserError when the disk refuses, ValueError when an image does not have the promised size or one is missing.
+    Only the header and the current image are in memory. The same images give the same bytes. Raises UserError when the
+    file cannot be written, ValueError when an image does not have its announced size or is missing.
     """
     if len(set(names)) != len(names) or len(names) != len(sizes):
         raise ValueError("names must be unique, and as many as sizes")
@@ -49,7 +49,7 @@ def writer(path: str | Path, names: Sequence[str], sizes: Sequence[tuple[int, in
                 nonlocal written
                 if image.dtype != np.uint8 or image.shape != (*sizes[written], 3):
                     raise ValueError(
-                        f"{names[written]}: promised {sizes[written]} uint8, got {image.shape} {image.dtype}"
+                        f"{names[written]}: expected {sizes[written]} uint8, got {image.shape} {image.dtype}"
                     )
                 stream.write(np.ascontiguousarray(image).data)
                 written += 1
@@ -84,19 +84,19 @@ class Packed:
         try:
             self.names: list[str] = json.loads(header.pop("__metadata__")["names"])
             entries = {name: (tuple(entry["shape"]), *entry["data_offsets"]) for name, entry in header.items()}
-            whole = all(
+            valid = all(
                 entry["dtype"] == "U8" and len(shape) in (3, 4) and shape[-1] == 3 and stop - first == math.prod(shape)
                 for entry, (shape, first, stop) in zip(header.values(), entries.values(), strict=True)
             )
             self.is_stack = set(entries) == {STACK} and len(entries[STACK][0]) == 4
-            named = len(self.names) == entries[STACK][0][0] if self.is_stack else set(entries) == set(self.names)
+            complete = len(self.names) == entries[STACK][0][0] if self.is_stack else set(entries) == set(self.names)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise self._bad(f"its header is not one of packed images ({error!r})") from error
-        if not whole or not named:
+        if not valid or not complete:
             raise self._bad("its header is not one of packed images")
         if start + max((stop for _, _, stop in entries.values()), default=0) != size:
             raise self._bad(f"its length, {size} bytes, does not match its header")
-        # One map for the whole file: the system has room for some ten thousand maps, a file for any number of images.
+        # One map for the whole file: the system allows some ten thousand maps, a file may hold more images.
         pixels = np.asarray(np.memmap(self.path, np.uint8, "r"))[start:]
         self._arrays = {name: pixels[first:stop].reshape(shape) for name, (shape, first, stop) in entries.items()}
 
@@ -107,13 +107,13 @@ class Packed:
         return np.array(self.view(index))
 
     def view(self, index: int) -> np.ndarray:
-        """An image as it lies in the file, uint8 (H, W, 3), read-only: only pixels that are looked at are read."""
+        """View of an image in the file, uint8 (H, W, 3), read-only: only pixels that are used are read from disk."""
         return self._arrays[STACK][index] if self.is_stack else self._arrays[self.names[index]]
 
     def take(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
         """Copies of several images of a stack, uint8 (N, H, W, 3)."""
         if not self.is_stack:
-            raise ValueError(f"{self.path}: images of different size cannot be taken together")
+            raise ValueError(f"{self.path}: images of different sizes have no common array; read them one by one")
         return self._arrays[STACK][np.asarray(indices, dtype=np.intp)]
 
     def sizes(self) -> list[tuple[int, int]]:
@@ -130,7 +130,7 @@ class Packed:
                 head = stream.read(8)
                 length = struct.unpack("<Q", head)[0] if len(head) == 8 else LARGEST_HEADER
                 if length > min(size - 8, LARGEST_HEADER):
-                    raise self._bad("it is truncated or no safetensors file")
+                    raise self._bad("it is truncated or not a safetensors file")
                 header = json.loads(stream.read(length))
         except FileNotFoundError as error:
             raise UserError(f"{self.path}: no such file. Run the rule that packs this data set.") from error

@@ -1,4 +1,4 @@
-"""Training batches as a pure function of the step: a resumed run reads what the uninterrupted run would have read."""
+"""Training batches as a pure function of the step, so that a resumed run reads the same batches as an uninterrupted one."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from pipeline.sampling.packed import Packed
 
 
 class Batch(NamedTuple):
-    """float32 RGB in [0, 1]; HR is `scale` times larger than LR; what a stage does not read is None."""
+    """float32 RGB in [0, 1]; HR is `scale` times larger than LR; images that a stage does not read are None."""
 
     names: list[str]
     source_lr: torch.Tensor | None  # (N, 3, h, w)
@@ -20,7 +20,7 @@ class Batch(NamedTuple):
 
 
 class Crop(NamedTuple):
-    """One augmentation: where to cut (fractions of the room left), flips, quarter turns."""
+    """One augmentation: position of the crop (fractions of the possible range), flips, quarter turns."""
 
     top: float
     left: float
@@ -46,19 +46,21 @@ class PatchSampler:
             lr, hr = self.packed["source_lr"], self.packed["source_hr"]
             if lr.names != hr.names:
                 raise UserError(
-                    f"{files['source_lr']} and {files['source_hr']}: the patches are not the same "
+                    f"{files['source_lr']} and {files['source_hr']}: the patches do not match "
                     f"({len(lr)} LR, {len(hr)} HR). Pack the data set again."
                 )
         self.order = "target_lr" if "target_lr" in self.packed else "source_lr"
 
     def _check(self, name: str, path: str, stack: Packed) -> None:
         if len(stack) < self.batch:
-            raise UserError(f"{path}: {len(stack)} patches do not fill one batch of {self.batch}; see schedule.batch.")
+            raise UserError(
+                f"{path}: {len(stack)} patches do not fill one batch of {self.batch}. Reduce schedule.batch."
+            )
         room = self.patch * (self.scale if name.endswith("_hr") else 1)
         height, width = min(stack.sizes(), key=min)
         if min(height, width) < room:
             raise UserError(
-                f"{path}: patches are {height}x{width}, smaller than the crop of {room}; see schedule.patch."
+                f"{path}: patches are {height}x{width}, smaller than the crop of {room}. Reduce schedule.patch."
             )
 
     def __call__(self, step: int) -> Batch:
@@ -97,13 +99,13 @@ class PatchSampler:
         factor = self.scale if name.endswith("_hr") else 1
         size = self.patch * factor
         batch = np.empty((len(crops), size, size, 3), np.uint8)
-        # A batch of quarter turns alone lies column by column in memory. A convolution rounds by the layout of its input,
-        # so the layout decides bits of results; this is the one that `np.stack` of the turned images has.
+        # A batch of quarter turns alone is stored column by column. Convolutions round differently for each memory layout of
+        # their input, so the layout decides bits of results; this is the layout of `np.stack` of the turned images.
         if all(crop.turns % 2 for crop in crops):
             batch = batch.swapaxes(1, 2)
         for place, index, crop in zip(batch, indices, crops, strict=True):
             image = self._cut(self.packed[name].view(int(index)), crop, factor)
-            # Straight from the file. A turned image is copied pixel by pixel, three bytes each; channel by channel is faster.
+            # Copied from the memory map. Turned images are copied faster channel by channel than pixel by pixel.
             for channel in range(3):
                 place[..., channel] = image[..., channel]
         return torch.from_numpy(batch).permute(0, 3, 1, 2).float().div_(255)  # (N, 3, H, W), channels last

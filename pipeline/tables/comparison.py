@@ -10,7 +10,7 @@ from pipeline.tables.settings import Gain, Method, Metric, Pair
 
 ARROW = {"higher": "↑", "lower": "↓"}
 PAIRS_ABREAST = 3
-# More columns than this leave no room for a deviation beside each value: it gets a line of its own.
+# With more columns there is no room for a deviation beside each value, so it gets its own line.
 INLINE_DEVIATIONS = 6
 
 Marked = list[tuple[Value | None, bool, bool]]
@@ -81,7 +81,7 @@ def _marked(methods: list[Method], columns: list, *sources: dict[str, list[Value
 
 
 def _block(scores: Scores, method: Method, columns: list, rows: list[Marked], *, apart: bool, kinds: bool) -> list[Row]:
-    """The lines of one method: reported, ours, deviation over seeds, difference with verdict; those that there are."""
+    """Lines of one method, as far as available: reported, ours, deviation over seeds, difference with verdict."""
     ours, printed = rows
     digits = [metric.digits for _, metric in columns]
     lines: list[tuple[str, tuple[Cell, ...]]] = []
@@ -134,7 +134,7 @@ def verdict(scores: Scores, ours: float, reported: float, metric: Metric) -> str
     """`reproduced` when the printed difference is within the table's stated tolerance, else `not reproduced`."""
     if metric.name not in scores.settings.tolerance:
         raise UserError(
-            f"table {scores.settings.name}: tolerance of {metric.name} is missing; reported numbers need one."
+            f"table {scores.settings.name}: tolerance of {metric.name} is missing. Add it to the table in params.yaml."
         )
     near = abs(round(ours - reported, metric.digits)) <= scores.settings.tolerance[metric.name] + 1e-9
     return "reproduced" if near else "not reproduced"

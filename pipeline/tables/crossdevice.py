@@ -67,7 +67,7 @@ def _panel(scores: Scores, metric: Metric) -> Panel:
 
 
 def _value(scores: Scores, method: Method, trained: Camera, tested: Camera, metric: Metric) -> Value | None:
-    """None for a cell that needs a camera which is not there."""
+    """Value of a cell, None if a camera that it needs is not available."""
     setting, pair = scores.settings.settings[0], Pair(trained.name, tested.name, "")
     value = scores.value(method, setting, pair, metric.name)
     if value is None and not scores.absent(method, setting, pair):
@@ -76,19 +76,19 @@ def _value(scores: Scores, method: Method, trained: Camera, tested: Camera, metr
 
 
 def _finding(scores: Scores, metric: Metric) -> str:
-    """How often the own camera's model is the best on a camera: the gap between cameras, in one sentence."""
+    """Sentence on the gap between cameras: how often a camera's own model is the best on its images."""
     method = next(method for method in scores.settings.methods if method.trained)
     cameras = [camera for camera in scores.settings.cameras if _value(scores, method, camera, camera, metric)]
-    found, losses = 0, []
+    wins, losses = 0, []
     for tested in cameras:
         values = {c.name: _value(scores, method, c, tested, metric).mean for c in cameras}
-        own = values.pop(tested.name)
+        own_score = values.pop(tested.name)
         sign = 1 if metric.better == "higher" else -1
-        found += all(sign * (own - other) > 0 for other in values.values())
-        losses += [sign * (own - other) for other in values.values()]
+        wins += all(sign * (own_score - other) > 0 for other in values.values())
+        losses += [sign * (own_score - other) for other in values.values()]
     unit = f" {metric.unit}" if metric.unit else ""
     low, high = (fixed(value, metric.digits) for value in (min(losses), max(losses)))
     return (
-        f"The camera’s own model is the best on {found} of {len(cameras)} cameras ({metric.label}); "
+        f"The camera’s own model is the best on {wins} of {len(cameras)} cameras ({metric.label}); "
         f"another camera’s model costs {low} to {high}{unit}."
     )

@@ -1,4 +1,4 @@
-"""Notes under a table: what a reader must know, said from what was measured; notes of the settings follow."""
+"""Notes under a table, derived from what was measured; notes of the settings come last."""
 
 from pipeline.tables.scores import Reported, Scores
 from pipeline.tables.settings import Metric
@@ -7,12 +7,12 @@ from pipeline.tables.settings import Metric
 def comparison(
     scores: Scores, metrics: list[Metric], beside: Reported | None, reported: Reported | None
 ) -> tuple[str, ...]:
-    """Notes of a comparison; `beside`: reported levels stand beside ours, `reported`: reported gains do."""
+    """Notes of a comparison; `beside`: reported levels are shown beside ours, `reported`: reported gains are."""
     settings = scores.settings
     lines = []
     if settings.simulated:
         line = "Simulated cameras: every number of ours was measured on simulated cameras"
-        lines.append(line + (", so of the paper only gains are set beside it, not levels." if reported else "."))
+        lines.append(line + (", so only the paper's gains are shown, not its levels." if reported else "."))
     marks = "Bold: best, underlined: second best of a column, at printed precision, ties included."
     unranked = [method.label for method in settings.methods if not method.ranked]
     lines.append(marks + (f" {', '.join(unranked)}: not ranked (trained with the target’s HR)." if unranked else ""))
@@ -30,7 +30,7 @@ def comparison(
 
 
 def trust(scores: Scores) -> str:
-    """How many runs and images a number rests on, and what its deviation or interval says."""
+    """Sentence on the number of runs and test images, and on the meaning of deviation or interval."""
     settings = scores.settings
     counts = {file["camera"]: len(file["images"]) for file in scores.files.values()}
     labels = {camera.name: camera.label for camera in settings.cameras}
@@ -47,7 +47,7 @@ def trust(scores: Scores) -> str:
 
 
 def protocols(scores: Scores, metrics: list[Metric]) -> list[str]:
-    """The protocol of every metric shown, and the reason for every metric that some file could not measure."""
+    """The protocol of every metric in the table, and why a metric could not be measured."""
     lines = []
     for metric in scores.settings.metrics:
         if metric in metrics:

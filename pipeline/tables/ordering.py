@@ -1,8 +1,8 @@
-"""Does a table keep the order that its paper claims? `python -m pipeline.tables.ordering results/tables/dada_simcam_seeds.tex`.
+"""Check whether a table confirms the order that its paper claims: `python -m pipeline.tables.ordering TABLE.tex`.
 
-For every setting and pair, and every two neighbours of the table's `order`: the mean difference over the test images of
-what each image gains, averaged over the seeds; its percentile interval over images, resampled as pairs; and the
-deviation of the mean over seeds. Reads the metrics files of the table; no torch.
+For every setting and pair, and every two neighbours of the table's `order`, it prints the mean difference over the test
+images, each averaged over the seeds; its percentile interval over images, resampled as pairs; and the deviation of the
+mean over seeds. It reads only the metrics files of the table, without torch.
 """
 
 import argparse
@@ -32,19 +32,19 @@ class Step(NamedTuple):
 
     @property
     def holds(self) -> bool | None:
-        """True: the whole interval is on the claimed side, False: on the other, None: it holds zero."""
+        """True: the whole interval is on the claimed side of zero, False: on the other side, None: it includes zero."""
         return True if self.low > 0 else False if self.high < 0 else None
 
 
 def steps(settings: dict, table: str, metric: str) -> dict[tuple[str, str, str], list[Step]]:
     """(setting, source, target) → one `Step` for every two neighbours of the order.
 
-    Raises UserError for a table without `order`, a metric that was not measured, or metrics files that are not here.
+    Raises UserError for a table without `order`, a metric that was not measured, or missing metrics files.
     """
     block = settings["tables"][table]
     if len(set(block.get("order", ())) & set(block["methods"])) < 2:
         raise UserError(
-            f"tables.{table} has no `order` of two of its methods in params.yaml: best first, as the paper claims."
+            f"tables.{table} has no `order` in params.yaml. List two or more of its methods, best first, as the paper claims."
         )
     pairs = cells.whole_pairs(settings, table)
     if not pairs:
@@ -56,34 +56,34 @@ def steps(settings: dict, table: str, metric: str) -> dict[tuple[str, str, str],
         for cell in cells.table_cells(settings, table)
     }
     if missing := sorted({path for path in paths.values() if not Path(path).exists()}):
-        raise UserError(f"{missing[0]} and {len(missing) - 1} more are not here. Make the table, or `make pull`.")
+        raise UserError(f"{missing[0]} and {len(missing) - 1} more are missing. Make the table, or run `make pull`.")
     bootstrap = domains.edition(settings, block["dataset"])["evaluate"]["bootstrap"]
     sign = 1 if settings["metrics"][metric]["better"] == "higher" else -1
-    known: dict[str, dict[str, float]] = {}
+    loaded: dict[str, dict[str, float]] = {}
 
     def values(method: str, setting: str, source: str, target: str, number: int) -> dict[str, float]:
-        # Target Only stands in one setting, and what is not trained has one seed.
+        # Target Only exists in one setting only, and methods without training have one seed.
         path = next(
             paths[method, place, source, target, one]
             for place in (setting, *block["settings"])
             for one in (number, *block["seeds"])
             if (method, place, source, target, one) in paths
         )
-        if path not in known:
+        if path not in loaded:
             content = read_json(path)
             if metric in content["missing"] or any(metric not in image for image in content["images"].values()):
-                reason = content["missing"].get(metric, "it is of another run. Make the table anew.")
+                reason = content["missing"].get(metric, "the file is from another run. Make the table again.")
                 raise UserError(f"{path}: {metric} was not measured: {reason}")
-            known[path] = {name: image[metric] for name, image in content["images"].items()}
-        return known[path]
+            loaded[path] = {name: image[metric] for name, image in content["images"].items()}
+        return loaded[path]
 
     def step(upper: str, lower: str, setting: str, source: str, target: str) -> Step:
-        each = []
+        differences = []
         for number in block["seeds"]:
             first, second = (values(method, setting, source, target, number) for method in (upper, lower))
-            each.append([sign * (first[name] - second[name]) for name in sorted(first)])
-        per_image = [statistics.fmean(column) for column in zip(*each, strict=True)]
-        deviation = statistics.stdev(statistics.fmean(row) for row in each) if len(each) > 1 else None
+            differences.append([sign * (first[name] - second[name]) for name in sorted(first)])
+        per_image = [statistics.fmean(column) for column in zip(*differences, strict=True)]
+        deviation = statistics.stdev(statistics.fmean(row) for row in differences) if len(differences) > 1 else None
         return Step(upper, lower, statistics.fmean(per_image), *percentile_interval(per_image, **bootstrap), deviation)
 
     order = [method for method in block["order"] if method in block["methods"]]
@@ -96,29 +96,29 @@ def steps(settings: dict, table: str, metric: str) -> dict[tuple[str, str, str],
 
 
 def text(settings: dict, table: str, metric: str) -> str:
-    """The whole answer as a Markdown table, and one line that counts."""
-    block, found = settings["tables"][table], steps(settings, table, metric)
+    """The results as a Markdown table, and a line with counts."""
+    block, results = settings["tables"][table], steps(settings, table, metric)
     labels = {name: settings["methods"][name]["label"] for name in block["order"]}
     cameras = settings["datasets"][block["dataset"]]["cameras"]
-    heads = [f"{labels[one.upper]} − {labels[one.lower]}" for one in next(iter(found.values()))]
+    heads = [f"{labels[one.upper]} − {labels[one.lower]}" for one in next(iter(results.values()))]
     lines = [" | ".join(["| setting", "pair", *heads, "order |"]), "|---" * (len(heads) + 3) + "|"]
-    for (setting, source, target), row in found.items():
+    for (setting, source, target), row in results.items():
         pair = f"{cameras[source]['short']}→{cameras[target]['short']}"
-        whole = (
+        verdict = (
             "kept" if all(one.holds for one in row) else "broken" if any(one.holds is False for one in row) else "open"
         )
-        lines.append(" | ".join([f"| {setting}", pair, *map(_cell, row), f"{whole} |"]))
-    every = [one for row in found.values() for one in row]
-    counts = {mark: sum(one.holds is held for one in every) for held, mark in MARKS.items()}
+        lines.append(" | ".join([f"| {setting}", pair, *map(_cell, row), f"{verdict} |"]))
+    all_steps = [one for row in results.values() for one in row]
+    counts = {mark: sum(one.holds is held for one in all_steps) for held, mark in MARKS.items()}
     count = len(block["seeds"])
     several = f"{count} seeds" if count > 1 else "one seed"
-    told = f"{metric}, {several}; {_interval_words(settings, block)}{'; ± over seeds' if count > 1 else ''}. "
-    told += f"✓ {counts['✓']} as claimed, ~ {counts['~']} undecided, ✗ {counts['✗']} the other way round."
-    return "\n".join([*lines, "", told])
+    summary = f"{metric}, {several}; {_interval_words(settings, block)}{'; ± over seeds' if count > 1 else ''}. "
+    summary += f"✓ {counts['✓']} as claimed, ~ {counts['~']} undecided, ✗ {counts['✗']} the other way round."
+    return "\n".join([*lines, "", summary])
 
 
 def _interval_words(settings: dict, block: dict) -> str:
-    """What the interval is, in words."""
+    """Description of the interval."""
     level = domains.edition(settings, block["dataset"])["evaluate"]["bootstrap"]["level"]
     return f"[{level * 100:g} % bootstrap over images, paired]"
 
@@ -129,7 +129,7 @@ def _cell(step: Step) -> str:
 
 
 def main() -> int:
-    """Command line; 0 when it could be said, whatever the answer."""
+    """Command line; exit code 0 if the order could be computed, whether it holds or not."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.tables.ordering", description=__doc__.partition("\n")[0])
     parser.add_argument("table", help="for example results/tables/dada_simcam_seeds.tex")
     parser.add_argument("--metric", default="psnr_y")

@@ -96,7 +96,7 @@ def _base(settings: TableSettings, setting: str, pair: Pair, method: str, metric
 
 
 def _over_seeds(base: dict, runs: list[dict], value: Value) -> list[dict]:
-    """Rows `mean` and `std` where several seeds stand behind a number."""
+    """Rows `mean` and `std` of a number from several seeds, else none."""
     if value.std is None:
         return []
     shared = {**base, "images": runs[0]["images"], "origin": ";".join(row["origin"] for row in runs)}

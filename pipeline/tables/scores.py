@@ -1,4 +1,4 @@
-"""The numbers of a table, checked as they are read: measured ones from metrics.json files, reported ones of a paper."""
+"""Numbers of a table, checked when they are read: measured ones from metrics.json files, reported ones of a paper."""
 
 import math
 import statistics
@@ -17,7 +17,7 @@ EXPECTED = ("dataset", "scale", "camera", "images", "mean", "missing", "protocol
 
 @dataclass(frozen=True)
 class Value:
-    """A mean over test images: with bounds when one run stands behind it, with a deviation when several seeds do."""
+    """A mean over test images: of one run with the bounds of its interval, of several seeds with their deviation."""
 
     mean: float
     origin: Origin
@@ -33,30 +33,30 @@ class Scores:
         """Read and check every file. UserError names the cell whose file is missing, of another test set or changed."""
         self.settings, self.read = settings, read
         self.paths = {(c.method, c.setting, c.source, c.target, c.seed): c.metrics for c in settings.cells}
-        given = {str(path) for path in files}
+        inputs = {str(path) for path in files}
         self.files: dict[str, dict] = {}
         for method in settings.methods:
             for setting in method.settings if method.run else ():
                 for pair in settings.pairs:
                     for seed in self.seeds(method):
-                        self._read((method.name, setting, pair.source, pair.target, seed), given)
+                        self._read((method.name, setting, pair.source, pair.target, seed), inputs)
 
     def seeds(self, method: Method) -> tuple[int, ...]:
-        """Seeds of a method's runs; what is not trained has one."""
+        """Seeds of a method's runs; a method without training has one."""
         return self.settings.seeds if method.trained else self.settings.seeds[:1]
 
     def method(self, name: str) -> Method:
-        found = [method for method in self.settings.methods if method.name == name]
-        if not found:
+        matches = [method for method in self.settings.methods if method.name == name]
+        if not matches:
             raise UserError(f"table {self.settings.name}: there is no method '{name}' among its rows.")
-        return found[0]
+        return matches[0]
 
     def file(self, method: str, setting: str, pair: Pair, seed: int) -> dict:
         """The metrics file of one run on the pair's target; only of cells that are not `absent`."""
         return self.files[self.paths[method, setting, pair.source, pair.target, seed]]
 
     def absent(self, method: Method, setting: str, pair: Pair) -> bool:
-        """Whether a cell cannot be computed because a camera that it needs is not there, as its settings say."""
+        """Whether a cell cannot be computed because its settings say that a camera is not available."""
         return any(
             self.paths[method.name, setting, pair.source, pair.target, seed] is None for seed in self.seeds(method)
         )
@@ -66,7 +66,7 @@ class Scores:
         return {path: file["missing"][metric] for path, file in self.files.items() if metric in file["missing"]}
 
     def value(self, method: Method, setting: str, pair: Pair, metric: str) -> Value | None:
-        """Mean over images, over seeds where there are several; None when not measured."""
+        """Mean over images and, for several seeds, over seeds; None when not measured."""
         if self.absent(method, setting, pair):
             return None
         seeds = self.seeds(method)
@@ -93,7 +93,7 @@ class Scores:
         first, over = self.method(gain.method), self.method(gain.over)
         if self.absent(first, setting, pair) or self.absent(over, setting, pair):
             return None
-        found = {}
+        result = {}
         for seed in self.seeds(first):
             places = [(first.name, seed), (over.name, seed if over.trained else self.seeds(over)[0])]
             paths = [self.paths[name, setting, pair.source, pair.target, number] for name, number in places]
@@ -105,22 +105,22 @@ class Scores:
             origin = Origin(
                 "mean difference over the same images", tuple((path, f"images.*.{metric}") for path in paths)
             )
-            found[seed] = Value(mean, origin, None, low, high)
-        return found
+            result[seed] = Value(mean, origin, None, low, high)
+        return result
 
     def gain(self, setting: str, pair: Pair, metric: str) -> Value | None:
         """The gain of one seed with its interval, or mean and deviation over several; None when not measured."""
-        found = self.gains(setting, pair, metric)
-        if found is None:
+        per_seed = self.gains(setting, pair, metric)
+        if per_seed is None:
             return None
-        means = [value.mean for value in found.values()]
+        means = [value.mean for value in per_seed.values()]
         if len(means) == 1:
-            return next(iter(found.values()))
-        fields = tuple(field for value in found.values() for field in value.origin.fields)
-        how = f"mean difference over the same images, {over_seeds(found)}"
+            return next(iter(per_seed.values()))
+        fields = tuple(field for value in per_seed.values() for field in value.origin.fields)
+        how = f"mean difference over the same images, {over_seeds(per_seed)}"
         return Value(statistics.fmean(means), Origin(how, fields), statistics.stdev(means))
 
-    def _read(self, cell: tuple, given: set[str]) -> None:
+    def _read(self, cell: tuple, inputs: set[str]) -> None:
         method, setting, source, target, seed = cell
         place = f"table {self.settings.name}: {method}, setting {setting}, {source} → {target}, seed {seed}"
         if cell not in self.paths:
@@ -128,7 +128,7 @@ class Scores:
         path = self.paths[cell]
         if path is None:
             return
-        if path not in given:
+        if path not in inputs:
             raise UserError(f"{place}: {path} is not among the inputs of the job. Evaluate that run first.")
         if path not in self.files:
             try:
@@ -139,24 +139,26 @@ class Scores:
 
 
 def over_seeds(seeds: Sized) -> str:
-    """How a number follows from several runs."""
+    """Text: how a number was computed from several runs."""
     return f"mean and deviation over {len(seeds)} seeds"
 
 
 def _check(file: dict, path: str, place: str, settings: TableSettings, target: str) -> None:
     """UserError when a metrics file is of another test set, lacks a metric, or its mean is not that of its images."""
-    lacking = [key for key in EXPECTED if key not in file]
-    if lacking:
-        raise UserError(f"{place}: {path} has no {', '.join(lacking)}; it is no metrics file. Evaluate again.")
-    wanted = {"dataset": settings.dataset, "scale": settings.scale, "camera": target}
-    for key, value in wanted.items():
+    absent = [key for key in EXPECTED if key not in file]
+    if absent:
+        raise UserError(f"{place}: {path} has no {', '.join(absent)}; it is not a metrics file. Evaluate again.")
+    expected = {"dataset": settings.dataset, "scale": settings.scale, "camera": target}
+    for key, value in expected.items():
         if file[key] != value:
-            raise UserError(f"{place}: {path} is of {key} {file[key]!r}, the table of {value!r}.")
+            raise UserError(f"{place}: {path} is of {key} {file[key]!r}, expected {value!r}. Evaluate again.")
     for metric in settings.metrics:
         if metric.name in file["missing"]:
             continue
         if metric.name not in file["mean"]:
-            raise UserError(f"{place}: {path} holds neither {metric.name} nor a reason why it is missing.")
+            raise UserError(
+                f"{place}: {path} holds neither {metric.name} nor a reason why it is missing. Evaluate again."
+            )
         mean = statistics.fmean(image[metric.name] for image in file["images"].values())
         if not math.isclose(mean, file["mean"][metric.name], rel_tol=1e-6, abs_tol=1e-9):
             raise UserError(
@@ -174,7 +176,9 @@ class Reported:
         try:
             self.content = yaml.safe_load(path.read_text(encoding="utf-8"))
         except (FileNotFoundError, yaml.YAMLError) as error:
-            raise UserError(f"{path}: reported numbers could not be read ({error}).") from error
+            raise UserError(
+                f"{path}: reported numbers could not be read ({error}). Restore the file with git."
+            ) from error
         self.path = str(path)
 
     def value(self, method: str, setting: str, pair: Pair, metric: str) -> float | None:
@@ -184,7 +188,7 @@ class Reported:
         return cell.get(metric)
 
     def _ablated(self, method: str, setting: str, pair: Pair) -> dict:
-        """The row of the paper's ablation that a method of ours is; empty where there is none."""
+        """Row of the paper's ablation that corresponds to a method of ours; empty if there is none."""
         block = self.content.get("ablation", {})
         parts = block.get("methods", {}).get(method)
         if parts is None or (setting, pair.source, pair.target) != (block["setting"], block["source"], block["target"]):
@@ -197,6 +201,6 @@ class Reported:
         return None if first is None or over is None else round(first - over, 6)
 
     def origin(self, how: str, methods: Iterable[str], setting: str, pair: Pair, metric: str) -> Origin:
-        """Where the printed numbers of methods stand."""
+        """Origin of the printed numbers of methods."""
         cell = f"{pair.source}-{pair.target}.{metric}"
         return Origin(how, tuple((self.path, f"results.{setting}.{name}.{cell}") for name in methods))

@@ -1,4 +1,4 @@
-"""What a table job is told: built from its key by `pipeline.settings.build`, every field required, no other allowed."""
+"""Settings of a table job, built from its key by `pipeline.settings.build`: all fields are required."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -55,7 +55,7 @@ class Gain:
 
 @dataclass(frozen=True)
 class CellSource:
-    """Where a cell's numbers stand; `metrics`: None for one that needs a camera which the data set's copy lacks."""
+    """A cell and its metrics file; `metrics` is None if the cell needs a camera that the data set's copy lacks."""
 
     method: str
     setting: str
@@ -67,7 +67,7 @@ class CellSource:
 
 @dataclass(frozen=True)
 class TableSettings:
-    """Everything a table job is told (see `pipeline.settings.build`)."""
+    """All settings of a table job."""
 
     name: str
     kind: Literal["comparison", "crossdevice"]

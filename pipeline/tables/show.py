@@ -9,7 +9,7 @@ from pipeline.errors import UserError
 
 
 def as_text(path: Path) -> str:
-    """Aligned text of a table's long-form CSV; means where several seeds stand behind a number, `-` where there is none.
+    """Aligned text of a table's long-form CSV; means over seeds for several seeds, `-` for a missing number.
 
     UserError when the file is missing or has other columns.
     """

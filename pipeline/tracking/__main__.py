@@ -1,4 +1,4 @@
-"""`python -m pipeline.tracking`."""
+"""Command: `python -m pipeline.tracking`, see `pipeline.tracking.ingest`."""
 
 import sys
 

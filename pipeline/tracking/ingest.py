@@ -1,10 +1,10 @@
-"""Bring finished runs into MLflow: settings, curves, final metrics, tags that lead back to commit, receipt and bytes.
+"""Copy finished runs into MLflow: settings, curves, final metrics, and tags that name commit, receipt and hashes.
 
 `python -m pipeline.tracking --uri sqlite:///mlflow.db --output results/tracking/TABLE.json RECEIPT ...`
 
-The files beside a run come first and are complete without MLflow; this can be repeated, on another server too, at any
-time. One MLflow run for each run folder. It counts as brought in once it carries the tag `pipeline.receipt`, the last
-one written; what a killed call left without it is removed by the next one.
+The files of a run do not depend on MLflow; this command can be repeated at any time, also for another server. There is
+one MLflow run per run folder. It is complete once it has the tag `pipeline.receipt`, which is written last; the next call
+removes runs that a killed call left incomplete.
 """
 
 import argparse
@@ -20,48 +20,48 @@ from pipeline.files import write_json
 from pipeline.tracking.finished import FinishedRun, collect
 from pipeline.tracking.store import Store, opened, shown
 
-# What MLflow 3 accepts at most: items of a kind in one call, characters of a value. Runs in one answer: a few seconds' worth.
+# Limits of MLflow 3: metrics and parameters per call, characters of a value. PAGE: runs per answer, a few seconds of work.
 METRICS, PARAMS, PARAM_LENGTH, PAGE = 1000, 100, 6000, 200
 KIND = "mlflow.experimentKind"
-# Who brings a run in; when that began and, once it carries `pipeline.receipt`, when it was complete.
+# The process that copies a run; when it began and, for a complete run, when it ended.
 BY, AT = "pipeline.ingested_by", "pipeline.ingested_at"
-# What another clone began on a server may still be under way for so long.
+# An incomplete run of another clone may still be in progress for this long.
 ABANDONED = timedelta(hours=1)
 
-Known = dict[str, dict[str, object]]
+CompleteRuns = dict[str, dict[str, object]]
 
 
 def ingest(runs: list[FinishedRun], uri: str, simulated: frozenset[str] = frozenset()) -> tuple[dict[str, str], int]:
-    """Bring `runs` into the store at `uri`; (output -> MLflow run id, number of runs that were new).
+    """Copy `runs` to the store at `uri`; return (output -> MLflow run id, number of new runs). Main thread only.
 
-    `simulated` names the data sets whose cameras are simulated. UserError when the store cannot be used; what has
-    arrived stays, and the next call brings in the rest. Main thread only.
+    `simulated` names the data sets whose cameras are simulated. UserError when the store cannot be used; runs already
+    copied stay, and the next call copies the others.
     """
     ids, new = {}, 0
     with opened(uri) as store:
         for name in sorted({run.place.group for run in runs}):
-            wanted = [run for run in runs if run.place.group == name]
+            group = [run for run in runs if run.place.group == name]
             experiment = _experiment(store, name)
-            known = _known(store, experiment)
-            missing = [run for run in wanted if run.identity not in known.get(run.output, {})]
+            complete = _complete_runs(store, experiment)
+            missing = [run for run in group if run.identity not in complete.get(run.output, {})]
             for run in missing:
                 _log(store, experiment, run, run.place.dataset in simulated)
             if missing:
-                known = _known(store, experiment)
-            lost = [run.output for run in wanted if run.identity not in known.get(run.output, {})]
-            if lost:
+                complete = _complete_runs(store, experiment)
+            absent = [run.output for run in group if run.identity not in complete.get(run.output, {})]
+            if absent:
                 raise UserError(
-                    f"tracking.uri {shown(uri)}: took {lost[0]} and does not hold it. Is it an MLflow server?"
+                    f"tracking.uri {shown(uri)}: accepted {absent[0]} but does not return it. Check that it is an MLflow server."
                 )
-            for run in wanted:
-                ids[run.output] = known[run.output][run.identity].info.run_id
-                _supersede(store, known[run.output].values(), ids[run.output])
+            for run in group:
+                ids[run.output] = complete[run.output][run.identity].info.run_id
+                _supersede(store, complete[run.output].values(), ids[run.output])
             new += len(missing)
     return ids, new
 
 
 def _log(store: Store, experiment: str, run: FinishedRun, simulated: bool) -> None:
-    """One new MLflow run; its last tag says that it is complete."""
+    """Write one new MLflow run; its last tag marks it as complete."""
     from mlflow.entities import Metric, Param, RunTag
 
     begin, end = run.times()
@@ -75,27 +75,27 @@ def _log(store: Store, experiment: str, run: FinishedRun, simulated: bool) -> No
     store.log_batch(number, tags=[RunTag(AT, _now()), RunTag("pipeline.receipt", run.identity)])
 
 
-def _known(store: Store, experiment: str) -> Known:
-    """Output -> identity -> the complete MLflow run of it.
+def _complete_runs(store: Store, experiment: str) -> CompleteRuns:
+    """Output -> identity -> its complete MLflow run.
 
-    Removes what an interrupted call left and, of runs that two clones brought in at once, all but the first completed.
+    Deletes incomplete runs of ended calls and, if two clones copied the same run at once, all but the first completed.
     """
-    known: dict[str, dict[str, list]] = {}
+    complete: dict[str, dict[str, list]] = {}
     for run in list(_runs(store, experiment)):
         output, identity = (run.data.tags.get(name) for name in ("pipeline.output", "pipeline.receipt"))
         if output and identity:
-            known.setdefault(output, {}).setdefault(identity, []).append(run)
+            complete.setdefault(output, {}).setdefault(identity, []).append(run)
         elif output and _abandoned(store, run.data.tags):
             store.delete_run(run.info.run_id)
-    for twins in chain.from_iterable(same.values() for same in known.values()):
+    for twins in chain.from_iterable(same.values() for same in complete.values()):
         twins.sort(key=lambda run: (run.data.tags.get(AT, ""), run.info.run_id))
         for twin in twins[1:]:
             store.delete_run(twin.info.run_id)
-    return {output: {identity: twins[0] for identity, twins in same.items()} for output, same in known.items()}
+    return {output: {identity: twins[0] for identity, twins in same.items()} for output, same in complete.items()}
 
 
 def _runs(store: Store, experiment: str) -> Iterable:
-    """Every run of the experiment, once, however others' runs shift the pages meanwhile."""
+    """Every run of the experiment once, even if other clones' new runs shift the pages."""
     runs, token = {}, None
     while True:
         page = store.search_runs([experiment], max_results=PAGE, page_token=token)
@@ -106,14 +106,14 @@ def _runs(store: Store, experiment: str) -> Iterable:
 
 
 def _abandoned(store: Store, tags: dict[str, str]) -> bool:
-    """Whether an incomplete MLflow run was left by a call that has ended; another call of this clone would hold our lock."""
+    """Whether an incomplete MLflow run was left by a call that has ended (a running call of this clone would hold our lock)."""
     if store.alone or tags.get(BY) in (None, store.place):
         return True
     return datetime.now(UTC) - datetime.fromisoformat(tags[AT]) > ABANDONED
 
 
 def _supersede(store: Store, same: Iterable, current: str) -> None:
-    """Tag other runs of the same output; take the tag off a run that is current again."""
+    """Tag older runs of the same output; remove the tag from a run that is current again."""
     for old in same:
         tagged = old.data.tags.get("pipeline.superseded_by")
         if old.info.run_id == current and tagged:
@@ -123,19 +123,19 @@ def _supersede(store: Store, same: Iterable, current: str) -> None:
 
 
 def _experiment(store: Store, name: str) -> str:
-    """Its number; made if it is not there, by whoever comes first."""
+    """Id of the experiment, created if missing; another clone may create it at the same moment."""
     from mlflow.exceptions import MlflowException
 
-    found = store.get_experiment_by_name(name)
-    if found is None:
+    experiment = store.get_experiment_by_name(name)
+    if experiment is None:
         try:
             # The kind tells MLflow's pages that these are trainings, not traces of language models.
             return store.create_experiment(name, tags={KIND: "custom_model_development"})
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-            found = store.get_experiment_by_name(name)
-    return found.experiment_id
+            experiment = store.get_experiment_by_name(name)
+    return experiment.experiment_id
 
 
 def _now() -> str:
@@ -149,7 +149,7 @@ def _batches(items: Iterable, size: int) -> Iterator[list]:
 
 
 def _legal(text: str) -> str:
-    """Only characters that MLflow takes in names."""
+    """`text` with characters that MLflow refuses in names replaced by underscores."""
     return re.sub(r"[^\w./ :-]", "_", text)
 
 
@@ -167,5 +167,5 @@ def main() -> int:
     except UserError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{new} runs brought in, {len(ids) - new} already there: {shown(arguments.uri)}")
+    print(f"{new} runs copied, {len(ids) - new} already there: {shown(arguments.uri)}")
     return 0

@@ -1,4 +1,4 @@
-"""An MLflow store that may be dead, slow or shared: one process at a time uses it, and every call of it ends in seconds."""
+"""An MLflow store that may be dead, slow or shared: used by one process at a time, with a time limit on every call."""
 
 import os
 import re
@@ -14,14 +14,14 @@ from pipeline import files
 from pipeline.errors import UserError
 from pipeline.exclusive import exclusive
 
-# Seconds: what a server may take for one answer; after how long its pace is judged; the slowest pace, a mean of answers.
+# Seconds for servers: limit of one answer; time before the mean is judged; largest mean time of an answer.
 ANSWER, TRIAL, PACE = 10.0, 20.0, 1.0
-# Seconds: what a database may take (MLflow itself tries for 100 when it cannot open one); how long to wait for a turn.
+# Seconds: limit of one call of a database (MLflow tries 100 to open one); limit of waiting for the lock.
 LOCAL, TURN = 60.0, 600.0
 
 
 class Store:
-    """A client of MLflow whose every call ends in time. `alone`: nobody else can be writing to the store now."""
+    """A client of MLflow with a time limit on every call. `alone`: no other process can write to the store now."""
 
     def __init__(self, uri: str, alone: bool):
         from mlflow import MlflowClient
@@ -51,10 +51,10 @@ class Store:
 
 @contextmanager
 def opened(uri: str) -> Iterator[Store]:
-    """The store at `uri`, for this process alone among all that share its lock; main thread only.
+    """Yield the store at `uri` while holding its lock; main thread only.
 
-    The lock lies beside an SQLite file, however many clones use it; for a server it is the current folder's. UserError
-    names the store and what is wrong with it.
+    The lock lies beside an SQLite file, so that all clones that use it share the lock; for a server it lies in the current
+    folder. UserError names the store and the problem.
     """
     database = _database(uri)
     lock = Path(f"{database or 'mlflow.db'}.lock")
@@ -65,10 +65,10 @@ def opened(uri: str) -> Iterator[Store]:
     with ExitStack() as stack:
         try:
             with _within(TURN):
-                stack.enter_context(exclusive(lock, f"{lock}: another process brings runs in; waiting for it"))
+                stack.enter_context(exclusive(lock, f"{lock}: another process copies runs; waiting for it"))
         except OSError as error:
             raise UserError(
-                f"{lock}: no turn at the MLflow store ({error}). It must be possible to write there."
+                f"{lock}: the lock of the MLflow store could not be taken ({error}). Check that you can write to its folder."
             ) from None
         try:
             if database:
@@ -77,19 +77,19 @@ def opened(uri: str) -> Iterator[Store]:
         except (MlflowException, SQLAlchemyError, TimeoutError) as error:
             raise UserError(
                 f"tracking.uri {shown(uri)}: the MLflow store cannot be used ({_cause(error)}). Nothing is lost: the "
-                "runs' own files are complete, and what has arrived stays. Run this again when the store is back, or set "
+                "runs' own files are complete, and runs already copied stay. Run this again when the store is back, or set "
                 "tracking.uri in params.yaml to another one, e.g. sqlite:///mlflow.db."
             ) from error
 
 
 def shown(uri: str) -> str:
-    """The address without a password."""
+    """The address with user and password hidden."""
     return re.sub(r"//[^/@]*@", "//***@", uri)
 
 
 def _settings() -> dict[str, str]:
     return {
-        # A request repeated after a lost answer could make a second run; a whole ingest can be repeated instead.
+        # Repeating a request whose answer was lost could create a second run; repeating the whole command cannot.
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
         "MLFLOW_HTTP_REQUEST_TIMEOUT": f"{ANSWER:.0f}",
         "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -109,7 +109,7 @@ def _database(uri: str) -> Path | None:
 
 
 def _prepare(database: Path) -> None:
-    """A new database appears with all its tables or not at all; of an old one, see that it can be written."""
+    """Create a new database with all its tables, or none on failure; check that an existing one can be written."""
     from mlflow import MlflowClient
 
     files.remove_temporaries(database)
@@ -131,10 +131,10 @@ def _prepare(database: Path) -> None:
 
 @contextmanager
 def _within(seconds: float) -> Iterator[None]:
-    """TimeoutError in the middle of whatever still goes on after so many seconds."""
+    """Raise TimeoutError inside the block after so many seconds."""
 
     def stop(*_: object) -> None:
-        raise TimeoutError(f"nothing came within {seconds:.0f} s")
+        raise TimeoutError(f"no answer within {seconds:.0f} s")
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -146,7 +146,7 @@ def _within(seconds: float) -> Iterator[None]:
 
 
 def _cause(error: BaseException) -> str:
-    """The first line of what happened, without the layers that HTTP libraries wrap around it."""
+    """First line of an error's text, without the layers that HTTP libraries wrap around it."""
     lines = str(error).strip().splitlines()
     text, _, inner = (lines[0] if lines else type(error).__name__).partition("Caused by ")
     # NewConnectionError("HTTPConnection(host='…', port=…): what happened"))

@@ -1,4 +1,4 @@
-"""Network files: safetensors whose metadata names the network, so that whoever finds one can rebuild it."""
+"""Network files: safetensors whose metadata holds the specification of the network, so that the file alone can rebuild it."""
 
 import json
 from pathlib import Path
@@ -16,10 +16,10 @@ from pipeline.weights.unwrap import differences
 def save_network(path: str | Path, network: nn.Module, spec: dict) -> None:
     """Write all parameters and buffers of `network`, which `pipeline.models.build(spec)` can rebuild.
 
-    Same values → same bytes. Raises UserError when the disk refuses; nothing half-written remains.
+    The same values give the same bytes. Raises UserError when the file cannot be written; no partial file remains.
     """
     tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-    # One metadata entry only: safetensors does not keep the order of several.
+    # Only one metadata entry: safetensors does not keep the order of several.
     content = safetensors.torch.save(tensors, metadata={"network": canonical_json(spec)})
     with atomic(path) as temporary:
         temporary.write_bytes(content)
@@ -28,8 +28,8 @@ def save_network(path: str | Path, network: nn.Module, spec: dict) -> None:
 def load_network(path: str | Path, expect: str | dict | None = None) -> nn.Module:
     """The network of a file written by `save_network`, on the CPU, in evaluation mode, with attribute `spec`.
 
-    `expect`: name, or whole specification, of the network that must be in it. Raises UserError naming the file when it
-    is missing, truncated, foreign, of another network, or its tensors are not those of the network it names.
+    `expect`: name, or whole specification, of the network that the file must hold. Raises UserError when the file is
+    missing, truncated, not from this pipeline, of another network, or its tensors are not those of the network it names.
     """
     try:
         with safe_open(path, framework="pt", device="cpu") as stream:

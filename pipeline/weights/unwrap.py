@@ -1,7 +1,7 @@
-"""Where the tensors of a published file lie: authors wrap a state dict in other things, and a wrong guess would go unseen.
+"""Find the state dict inside a published checkpoint. Its place is stated in params.yaml, never guessed.
 
-Nothing is guessed: `inside` (params, params_ema, state_dict, model.up, …) names the place, `strip` the beginning that
-every name has (module. of DataParallel). A file that is laid out otherwise is refused with what it holds.
+`inside` (params, params_ema, state_dict, model.up, …) names the place, `strip` the beginning that every name has
+("module." of DataParallel). A file with another structure is refused, with a list of what it holds.
 """
 
 from collections.abc import Mapping
@@ -17,34 +17,34 @@ PARALLEL = "module."
 SHOWN = 6
 
 
-def state(content: object, path: str | Path, inside: str | None, strip: str | None) -> dict[str, "Tensor"]:
-    """The named tensors of a file's content; UserError where they do not lie exactly there.
+def find_state_dict(content: object, path: str | Path, inside: str | None, strip: str | None) -> dict[str, "Tensor"]:
+    """The state dict in the content of a file, name -> tensor; UserError if it is not where `inside` and `strip` say.
 
-    `inside`: dotted names of the wrappings from the outermost on, None for a file that is the state dict itself.
+    `inside`: dotted keys from the outermost on, None for a file that is the state dict itself.
     """
     place = ""
     for name in inside.split(".") if inside else ():
         if not isinstance(content, Mapping) or name not in content:
             raise UserError(
-                f"{path}: has no '{place}{name}'; {place or 'it '}holds {_told(content)}. {_advice(inside)}"
+                f"{path}: has no '{place}{name}'; {place or 'it '}holds {_summary(content)}. {_advice(inside)}"
             )
         content, place = content[name], f"{place}{name}."
     if not _is_state(content):
         where = f"'{inside}'" if inside else "the file"
-        raise UserError(f"{path}: {where} is no state dict; it holds {_told(content)}. {_advice(inside)}")
+        raise UserError(f"{path}: {where} is not a state dict; it holds {_summary(content)}. {_advice(inside)}")
     return _stripped(dict(content), path, strip)
 
 
-def differences(wanted: Mapping, found: Mapping) -> list[str]:
-    """What is missing, left over or of another shape between two state dicts; the first few names of each."""
+def differences(expected: Mapping, actual: Mapping) -> list[str]:
+    """Sentences about missing, unexpected and differently shaped tensors of two state dicts, with the first few names."""
     shapes = [
-        f"{name} is {tuple(found[name].shape)}, expected {tuple(wanted[name].shape)}"
-        for name in wanted
-        if name in found and found[name].shape != wanted[name].shape
+        f"{name} is {tuple(actual[name].shape)}, expected {tuple(expected[name].shape)}"
+        for name in expected
+        if name in actual and actual[name].shape != expected[name].shape
     ]
     lists = {
-        "missing": [name for name in wanted if name not in found],
-        "unexpected": [name for name in found if name not in wanted],
+        "missing": [name for name in expected if name not in actual],
+        "unexpected": [name for name in actual if name not in expected],
         "of another shape": shapes,
     }
     return [
@@ -76,8 +76,8 @@ def _stripped(tensors: dict[str, "Tensor"], path: str | Path, strip: str | None)
     return {name.removeprefix(strip): value for name, value in tensors.items()}
 
 
-def _told(content: object) -> str:
-    """What something from a file is, in a few words."""
+def _summary(content: object) -> str:
+    """Short description of a part of a file: its type, or the first names in it."""
     if not isinstance(content, Mapping):
         return f"a {type(content).__name__}"
     names = [str(name) for name in content]
@@ -85,5 +85,5 @@ def _told(content: object) -> str:
 
 
 def _advice(inside: str | None) -> str:
-    now = f"`inside: {inside}`" if inside else "no `inside`"
-    return f"Its entry in data/sources.yaml says {now}; name the part with the network's tensors."
+    setting = f"`inside: {inside}`" if inside else "no `inside`"
+    return f"Its entry in data/sources.yaml says {setting}; name the part with the network's tensors."

@@ -174,5 +174,5 @@ def test_an_object_that_the_store_lost(finished, tmp_path):
         assert contents(clone) == before
     (clone.folder / "dvc.lock").unlink()
     done = clone.python("-m", "pipeline.pull", check=False)
-    assert done.returncode == 1 and "nothing was published" in said(done)
+    assert done.returncode == 1 and "this version has no published results" in said(done)
     assert contents(clone) == before

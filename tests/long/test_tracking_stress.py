@@ -163,7 +163,7 @@ def test_ingests_killed_at_random_moments():
     told, error = child.communicate(timeout=400)
     assert child.returncode == 0, error
     assert seen == sorted(seen) and 0 < seen[-1] < 40
-    assert told.startswith(f"{40 - seen[-1]} runs brought in, {seen[-1]} already there")
+    assert told.startswith(f"{40 - seen[-1]} runs copied, {seen[-1]} already there")
     assert check(database, receipts, 500) == json.loads(Path("ids.json").read_text())
     assert sorted(path.name for path in Path.cwd().iterdir()) == ["ids.json", "mlflow.db", "results"]
 

@@ -137,7 +137,7 @@ def test_links_to_nothing_beside_an_archive_are_named_and_the_rest_is_used(raw, 
     found, said = report("drealsr", packed)
     assert found["digest"] == whole and "lost.png" not in said
     for name in ("lost.zip", "cut.zip.001"):
-        assert f"{name}: a link to nothing. Copy the archive there, or remove the link." in said
+        assert f"{name}: a link to a missing file. Copy the archive there, or remove the link." in said
 
 
 def test_an_image_of_the_same_name_and_size_in_another_folder_is_another_image(tmp_path):
@@ -148,13 +148,13 @@ def test_an_image_of_the_same_name_and_size_in_another_folder_is_another_image(t
     loose.parent.mkdir(parents=True)
     loose.write_bytes(content)
     found, said = report("reds", tmp_path / "copy")
-    assert "It was left alone" not in said and found["images"] == 4
+    assert "It was not unpacked" not in said and found["images"] == 4
     # An archive without folders: whatever folder its images lie in.
     shutil.rmtree(tmp_path / "copy")
     picture(tmp_path / "copy/train_sharp/000/00000024.png", seed=7)
     with zipfile.ZipFile(tmp_path / "copy/flat.zip", "w") as archive:
         archive.writestr("00000024.png", content)
-    assert report("reds", tmp_path / "copy")[0]["images"] == 1 and not archives.made_from("reds", tmp_path / "copy")
+    assert report("reds", tmp_path / "copy")[0]["images"] == 1 and not archives.unpacked_from("reds", tmp_path / "copy")
 
 
 def test_archives_kept_beside_what_was_unpacked_from_them_are_left_alone(raw, packed):
@@ -178,8 +178,8 @@ def test_a_missing_part_a_broken_archive_and_a_hostile_one_are_named_and_the_res
     (packed / "damaged.tar.bz2").write_bytes(content)
     found, said = report("drealsr", packed)
     assert "part .002 is missing beside Train_x4.zip.003" in said
-    assert "page.zip: is no whole zip or tar archive" in said and "leads outside" in said
-    assert "damaged.tar.bz2: is no whole zip or tar archive" in said
+    assert "page.zip: is not a whole zip or tar archive" in said and "leads outside" in said
+    assert "damaged.tar.bz2: is not a whole zip or tar archive" in said
     assert (
         part(found, "sony", 4, "test")["faults"].keys() == {"missing", "extra"} and not Path("data/escape.png").exists()
     )
@@ -188,7 +188,7 @@ def test_a_missing_part_a_broken_archive_and_a_hostile_one_are_named_and_the_res
 
 def test_the_last_part_missing_is_no_whole_archive(packed):
     (packed / "baidu/x4/Train_x4.zip.003").unlink()
-    assert "all parts are needed, in order" in report("drealsr", packed)[1]
+    assert "give all parts, in order" in report("drealsr", packed)[1]
 
 
 def test_joined_archive_beside_its_parts_is_taken_once(raw, packed):
@@ -216,7 +216,7 @@ def test_files_of_the_user_in_data_raw_are_not_removed(packed):
     own = Path("data/raw/drealsr/own.txt")
     own.parent.mkdir(parents=True)
     own.touch()
-    with pytest.raises(UserError, match="holds files that no adoption put there"):
+    with pytest.raises(UserError, match="holds files that this command did not write"):
         report("drealsr", packed)
     assert own.exists()
 

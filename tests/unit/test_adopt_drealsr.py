@@ -105,7 +105,7 @@ def test_dadas_lists_name_what_is_missing(real_lists, raw):
     assert (row["expected"]["count"], row["found"], row["state"]) == (7323, 2, "incomplete")
     assert len(row["faults"]["missing"]) == 7321 and len(row["faults"]["extra"]) == 3
     assert part(found, "nikon", 4, "test")["state"] == "absent" and found["level"] == "partial"
-    assert "and 7,318 more" in said and "(x2 not there; x3 not there; x4 partial)" in said
+    assert "and 7,318 more" in said and "(x2 missing; x3 missing; x4 partial)" in said
     assert [place for place in found["usable"] if place[1] == "nikon"] == []
 
 

@@ -165,7 +165,7 @@ def test_d2crealsr_is_paired_and_counted_but_not_checked(tmp_path):
         picture(tmp_path / "test_HR" / f"{number}_HR.png", 64, 64)
         picture(tmp_path / "test_LR" / f"{number}_LR8.png", 8, 8)
     found, said = report("d2crealsr", tmp_path)
-    assert part(found, "pairs", 8, "test")["found"] == 2 and found["level"] == "pass" and "stated nowhere" in said
+    assert part(found, "pairs", 8, "test")["found"] == 2 and found["level"] == "pass" and "No source states" in said
     (tmp_path / "test_LR/2_LR8.png").unlink()
     assert report("d2crealsr", tmp_path)[0]["level"] == "fail"
 

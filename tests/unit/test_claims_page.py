@@ -84,7 +84,7 @@ def test_every_line_of_a_paper_is_on_its_page_and_in_its_csv(tmp_path, paper):
 
 def test_claims_of_another_paper_are_refused(tmp_path):
     written(tmp_path, HOLDS)
-    with pytest.raises(UserError, match="of paper 'toy', it was read for 'other'"):
+    with pytest.raises(UserError, match="of paper 'toy', expected 'other'"):
         claims.work(job(tmp_path, "other"))
     assert not (tmp_path / "claims.html").exists()
 

@@ -167,17 +167,17 @@ def edited(tmp_path, old: str, new: str) -> Path:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("id: D2\n", "id: D1\n", "the id 'D1' stands at 2 claims"),
+        ("id: D2\n", "id: D1\n", "2 claims have the id 'D1'"),
         ("severity: B", "severity: D", r"claim 1 \(D1\): severity 'D'"),
-        ("    where: Section 4.2, Real → Real\n", "", r"claim 1 \(D1\): no 'where'"),
-        ("    where: ", "    were: ", r"claim 1 \(D1\): no 'where'"),
-        ("paper: dada", "paper: dan", "it was read for 'dada'"),
+        ("    where: Section 4.2, Real → Real\n", "", r"claim 1 \(D1\): 'where' is missing"),
+        ("    where: ", "    were: ", r"claim 1 \(D1\): 'where' is missing"),
+        ("paper: dada", "paper: dan", "expected 'dada'"),
         ("constants: {}", "constants: {a: 1}", "constant 'a'"),
         ("about:", "abut:", "expected exactly paper, about"),
         (
             "check: {word: unchecked, reason: The marks",
             "check: {wrd: unchecked, reason: The marks",
-            "D26: 'None' is no word",
+            "D26: 'None' is not a word",
         ),
         ("method: [source_only, dada]", "method: [source_only, data]", "claim D1: method 'data'"),
     ],

@@ -190,11 +190,11 @@ def test_rounding_is_told_from_a_contradiction(tmp_path, printed, fits, rounding
 
 
 REFUSED = {
-    "word": (f"{{word: differnce, {AT}, a: {OURS}, b: {BASE}}}", "'differnce' is no word"),
+    "word": (f"{{word: differnce, {AT}, a: {OURS}, b: {BASE}}}", "'differnce' is not a word"),
     "key": (f"{{word: difference, {AT}, a: {OURS}, c: {BASE}}}", "needs 'b'"),
     "unknown key": (
         f"{{word: best, {AT}, of: {OURS}, over: {{table: I}}, ties: refused, printed: 1}}",
-        "'printed' means nothing",
+        "'printed' is not a key",
     ),
     "field": ("{word: value, of: {tabel: I}}", "'tabel' is no field"),
     "method": (f"{{word: difference, {AT}, a: {{method: our}}, b: {BASE}}}", "method 'our' is not in"),
@@ -261,7 +261,7 @@ def test_bad_check_is_refused_by_file_and_claim(tmp_path, case):
 
 
 BAD_NUMBERS = {
-    "typed twice": (("      base: {set5:", "      ours: {set5:"), "line .*'ours' stands twice"),
+    "typed twice": (("      base: {set5:", "      ours: {set5:"), "line .*'ours' is given twice"),
     "no number": (
         ("psnr: 30.00, lpips: 0.300}, urban", "psnr: 0x1E, lpips: 0.300}, urban"),
         "0x1E is not a plain decimal",
@@ -274,7 +274,7 @@ BAD_NUMBERS = {
         ("levels: [table, scale, method, dataset]", "levels: [table, scale, method, dataset, seed]"),
         "not as deep",
     ),
-    "no block": (("block: sizes", "block: size"), "'size', which is not there"),
+    "no block": (("block: sizes", "block: size"), "'size', which is missing"),
     "no metrics": (("metrics:", "metric:"), "no metrics"),
     "no direction": (("better: higher, ", ""), "metrics.psnr: expected"),
 }

@@ -126,7 +126,7 @@ class TestTerms:
 
     def test_a_feature_and_another_network_are_refused(self, tmp_path):
         starts, chosen = sr_stage(tmp_path).starts, settings("sr", feature="vgg19")
-        with pytest.raises(UserError, match="vgg19 rests on vgg19, the stage's `weights` name alexnet"):
+        with pytest.raises(UserError, match="vgg19 needs vgg19, but the stage's `weights` are alexnet"):
             dasr.SuperResolution(chosen | {"weights": {"alexnet": {}}}, starts, {"alexnet": tmp_path / "a"}, CPU)
 
 

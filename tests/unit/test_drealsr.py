@@ -89,7 +89,7 @@ def test_missing_says_what_and_where_from(raw):
 
 def test_nothing_left_to_train_on(tmp_path):
     raw = write_fake_drealsr(tmp_path, patches=2, photos=1)
-    with pytest.raises(UserError, match=r"2 training patches of panasonic.*val\.patches.*none is left"):
+    with pytest.raises(UserError, match=r"2 training patches of panasonic.*val\.patches.*leaves none"):
         collect(raw)
 
 

@@ -105,7 +105,7 @@ def test_files_that_are_not_as_they_were_unpacked(server, places, damage, words,
         (folder / "Toy/Set/more.png").touch()
     for _ in range(2):
         with pytest.raises(
-            UserError, match=rf"{folder}/Toy: not as it was unpacked: {words}\. Remove {folder}/Toy, then"
+            UserError, match=rf"{folder}/Toy: changed since it was unpacked: {words}\. Remove {folder}/Toy, then"
         ):
             fetch(["toy"], QUICK, sources=sources, places=places)
         assert not [*folder.glob("*.csv"), *folder.glob("*.json"), *folder.glob(".*")]
@@ -123,7 +123,7 @@ def test_what_an_earlier_version_unpacked_is_taken_when_it_is_whole(server, plac
     for times in (1, 0):
         capsys.readouterr()
         fetch(["toy"], QUICK, sources=sources, places=places)
-        assert capsys.readouterr().out.count("unpacked once more to compare") == times
+        assert capsys.readouterr().out.count("unpacking again to compare") == times
     assert note.read_text() == before and not [*places.raw.glob("toy/.*")]
 
 
@@ -131,7 +131,7 @@ def test_an_unpacked_folder_of_another_archive_is_not_taken(server, places):
     sources = toy(server)
     fetch(["toy"], QUICK, sources=sources, places=places)
     (places.raw / "toy/archives/toy.zip.unpacked").write_text("0" * 64)
-    with pytest.raises(UserError, match="not known to come from toy"):
+    with pytest.raises(UserError, match="was not unpacked from toy"):
         fetch(["toy"], QUICK, sources=sources, places=places)
 
 

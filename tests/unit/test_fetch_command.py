@@ -29,7 +29,7 @@ def test_a_place_that_cannot_be_written_to_is_seen_before_the_download(server, t
     (inside / "toy").mkdir(parents=True)
     (inside / "toy/archives").touch()
     for places, words in (
-        (Places(link, lock), rf"^{link}: .*a link to {tmp_path}/unmounted, where no folder is"),
+        (Places(link, lock), rf"^{link}: .*a link to {tmp_path}/unmounted, which is not a folder"),
         (Places(plain, lock), rf"^{plain}: .*File exists"),
         (Places(FORBIDDEN, lock), rf"^{FORBIDDEN}: no file can be written there"),
         (Places(inside, lock), rf"^{inside}/toy/archives: no file can be written there"),

@@ -112,7 +112,7 @@ def test_an_entry_of_another_size_than_it_says(tmp_path, monkeypatch, came):
     archive = make_zip(tmp_path / "a.zip", {"a.png": b"1234567"})
     entry = Member("a.png", 7, lambda: io.BytesIO(came))
     monkeypatch.setattr(module, "members", lambda *_: contextlib.nullcontext(iter([entry])))
-    refused(tmp_path, archive, "has not the 7 bytes")
+    refused(tmp_path, archive, "does not have the 7 bytes")
 
 
 def test_a_bomb_in_a_header(tmp_path):

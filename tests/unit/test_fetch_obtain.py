@@ -125,7 +125,7 @@ def test_what_is_here_is_checked_and_kept(server, tmp_path, lock):
     with pytest.raises(UserError, match=f"^{tmp_path}/a.pth: .*as stated by somebody"):
         obtain(good, tmp_path / "a.pth", QUICK, lock)
     (tmp_path / "a.pth").write_bytes(b"<html>saved page</html>")
-    with pytest.raises(UserError, match="web page saved under this name"):
+    with pytest.raises(UserError, match="is a saved web page"):
         obtain(good, tmp_path / "a.pth", QUICK, lock)
 
 
@@ -152,7 +152,7 @@ def test_when_none_has_it_a_person_is_told_what_to_do(server, tmp_path, lock):
         "Quota exceeded",
         f"open:  {page}",
         "open:  https://example.org/share?pwd=1",
-        f"save the file as {tmp_path}/a.pth",
+        f"save it as {tmp_path}/a.pth",
     ):
         assert words in str(error.value)
 

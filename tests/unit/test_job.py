@@ -168,7 +168,7 @@ def test_lock_changed_since_the_plan(place):
     given = key(place)
     (place / "requirements.lock").write_text("pytest==1.2.3\n    # via project (pyproject.toml)\n")
     done = start(given)
-    assert done.returncode == 1 and "requirements.lock is not the one that was planned with" in done.stderr
+    assert done.returncode == 1 and "requirements.lock changed since the plan was made" in done.stderr
     assert left(place) == set()
 
 
@@ -233,7 +233,7 @@ def test_failure_leaves_nothing_of_this_attempt(place, settings, message, earlie
         (
             ("pipeline.work", "pipeline.extra"),
             "A = 2\n",
-            "the job's code is not the code that was planned: pipeline.work, ",
+            "the job's code changed since the plan was made: pipeline.work, ",
         ),
         (("pipeline.work", "pipeline.extra"), "# why\nA = 1\n", ""),
         (("pipeline.extra",), "A = 1\n", "its code does not cover pipeline.work itself"),
@@ -304,12 +304,12 @@ def test_killed(place):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"input": "text=none.txt"}, "none.txt: input is not there"),
-        ({"input": "text=pipeline"}, "pipeline: input is a folder, inputs are files"),
+        ({"input": "text=none.txt"}, "none.txt: input is missing"),
+        ({"input": "text=pipeline"}, "pipeline: input is a folder, expected a file"),
         ({"input": "in.txt"}, "--input in.txt: expected NAME=PATH"),
         ({"input": "text=/etc/passwd"}, "--input /etc/passwd: expected a plain path inside the repository"),
         ({"output": "first=../a"}, "--output ../a: expected a plain path inside"),
-        ({"output": "second=b"}, "--output: a name was given twice"),
+        ({"output": "second=b"}, "--output: a name is given twice"),
         ({"key": "{"}, "--key: not valid JSON"),
         ({"option": "pace"}, "--option pace: expected NAME=JSON"),
         ({"option": "pace={"}, "--option pace={: expected NAME=JSON"),

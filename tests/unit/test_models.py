@@ -312,7 +312,7 @@ class TestBuild:
             build({"name": name})
 
     def test_missing_name(self):
-        with pytest.raises(UserError, match="looked for"):
+        with pytest.raises(UserError, match="there is no"):
             build({"scale": 4})
 
     def test_a_file_that_builds_nothing(self):

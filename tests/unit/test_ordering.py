@@ -81,10 +81,10 @@ def test_what_is_missing_is_named(settings):
     with pytest.raises(UserError, match="psnr_y was not measured: no luma"):
         ordering.steps(settings, "dada_simcam_seeds", "psnr_y")
     Path(path).write_text(json.dumps({"missing": {}, "images": {"a": {"ssim_rgb": 0.9}}}))
-    with pytest.raises(UserError, match="psnr_y was not measured: it is of another run"):
+    with pytest.raises(UserError, match="psnr_y was not measured: the file is from another run"):
         ordering.steps(settings, "dada_simcam_seeds", "psnr_y")
     Path(path).unlink()
-    with pytest.raises(UserError, match="are not here"):
+    with pytest.raises(UserError, match="are missing"):
         ordering.steps(settings, "dada_simcam_seeds", "psnr_y")
 
 

@@ -281,7 +281,7 @@ def test_a_packed_copy_is_read_where_it_was_unpacked(place, two, tmp_path):
     settings = copy.deepcopy(TWO)
     settings["adopt"]["drealsr"] = str(tmp_path / "zips")
     shutil.make_archive(str(tmp_path / "zips" / "x4"), "zip", two)
-    with pytest.raises(UserError, match=r"there are archives to unpack: x4\.zip.*python -m pipeline\.adopt drealsr"):
+    with pytest.raises(UserError, match=r"it holds archives to unpack: x4\.zip.*python -m pipeline\.adopt drealsr"):
         asked(settings, "sony")
     archives.unpacked("drealsr", tmp_path / "zips")
     assert asked(settings, "sony") == {"raw": "data/raw/drealsr"}

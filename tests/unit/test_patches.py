@@ -107,5 +107,5 @@ def test_too_few_patches_for_a_batch_are_refused(tmp_path):
 def test_missing_partner_is_refused(tmp_path):
     files = pack(tmp_path)
     write_stack(files["source_hr"], ["p0", "p1", "p2", "p3", "p4", "p9"], np.zeros((6, 20, 20, 3), np.uint8))
-    with pytest.raises(UserError, match="the patches are not the same"):
+    with pytest.raises(UserError, match="the patches do not match"):
         sampler(files)

@@ -170,7 +170,7 @@ def test_published_lr_is_taken_as_it_is(tmp_path):
         np.testing.assert_array_equal(lr, reduced ^ 1)
         assert hr.shape == (48, 48, 3)
     next(raw.rglob("0002x4.png")).unlink()
-    with pytest.raises(UserError, match=r"0002x4\.png: the published LR of .*0002\.png is not there.*`bicubic`"):
+    with pytest.raises(UserError, match=r"0002x4\.png: the published LR of .*0002\.png is missing.*`bicubic`"):
         df2k.collect(changed(DIV2K, lr="published"), "div2k", 4, raw)
     with pytest.raises(UserError, match="no LR was published for scale 8"):
         df2k.collect(changed(DIV2K, lr="published"), "div2k", 8, raw)

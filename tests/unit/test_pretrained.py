@@ -119,7 +119,7 @@ class TestPins:
         if text is not None:
             self.pin(text)
         with pytest.raises(
-            UserError, match=r"nobody states its SHA-256.*no pin.*snakemake -c1 data/weights/trunk\.pth"
+            UserError, match=r"no source states its SHA-256.*no pin.*snakemake -c1 data/weights/trunk\.pth"
         ):
             verify(trunk, {"file": "trunk.pth", "sha256_prefix": None})
 

@@ -119,7 +119,7 @@ def fake(monkeypatch, lock: dict[str, str] | None = None, plan: str = publish.NO
 
 
 def hashes() -> dict[str, str]:
-    return {folder: publish.folder_md5(folder, publish.vouched(folder)) for folder in publish.kept_folders()}
+    return {folder: publish.folder_md5(folder, publish.receipted_files(folder)) for folder in publish.kept_folders()}
 
 
 def test_order_of_a_publication(repository, monkeypatch):
@@ -153,14 +153,14 @@ def test_nothing_is_pushed_when_dvc_took_other_bytes_than_the_receipts_name(repo
     ("harm", "message"),
     [
         (lambda path: path.with_name("stray.safetensors").write_text("x"), "stray.safetensors: no receipt"),
-        (lambda path: path.unlink(), "generator.safetensors: .* not here"),
+        (lambda path: path.unlink(), "generator.safetensors: .* is missing"),
         (lambda path: path.write_text("other"), "generator.safetensors: is not the file"),
     ],
 )
 def test_every_large_file_needs_a_receipt_that_fits(repository, harm, message):
     harm(Path(RUN.format(camera="sony"), "generator.safetensors"))
     with pytest.raises(UserError, match=message):
-        publish.vouched("results/runs")
+        publish.receipted_files("results/runs")
 
 
 def test_a_repository_without_results_says_so(tmp_path, monkeypatch):

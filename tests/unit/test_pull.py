@@ -84,11 +84,9 @@ def test_a_folder_that_was_never_published_is_left_alone(cache, calls):
     Path("dvc.lock").write_text(json.dumps(lock))
     pull.pull([])
     assert calls[-1] == "checkout results/runs"
-    with pytest.raises(
-        UserError, match=r"data/packed/sony: DVC keeps nothing there; it keeps what lies in results/runs"
-    ):
+    with pytest.raises(UserError, match=r"data/packed/sony: DVC keeps no files there, only in results/runs"):
         pull.pull(["data/packed/sony"])
     Path("dvc.lock").unlink()
-    with pytest.raises(UserError, match="nothing was published"):
+    with pytest.raises(UserError, match="this version has no published results"):
         pull.pull([])
     assert len(calls) == 3

@@ -123,7 +123,7 @@ def test_settings_code_and_packages_are_named(place, monkeypatch):
     assert failing() == {
         TABLE: [
             "pipeline, pipeline.errors changed since the job ran",
-            "torch or what they need are locked in other versions than the job's",
+            "torch or their dependencies are now locked in other versions",
         ]
     }
 
@@ -187,7 +187,7 @@ def test_a_swapped_role_is_a_changed_key(place):
 def test_inputs_from_nowhere(place):
     files.write_text("data/new.yaml", "1")
     make("table", [METRICS, "data/new.yaml"], [TABLE])
-    assert "data/new.yaml comes from nowhere" in failing()[TABLE][0]
+    assert "data/new.yaml has no known origin" in failing()[TABLE][0]
     files.write_text("data/new.yaml.dvc", "outs: []")
     assert failing() == {}
     Path("data/new.yaml").unlink()
@@ -243,7 +243,7 @@ def test_a_receipt_left_behind_does_not_speak_for_a_file(place):
     files.write_json("results/a/0.receipt.json", old)
     found = receipts.collect()
     reasons = {path: receipts.key_reasons(receipt, key_of) for path, receipt in found.receipts.items()}
-    assert receipts.assign(found.receipts, reasons)[METRICS] == METRICS + receipts.SUFFIX
+    assert receipts.find_makers(found.receipts, reasons)[METRICS] == METRICS + receipts.SUFFIX
 
 
 def test_order_of_a_long_chain_and_of_a_circle():

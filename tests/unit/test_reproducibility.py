@@ -25,7 +25,7 @@ def test_unknown_precision_is_refused():
 
 def test_an_absent_gpu_is_refused_and_auto_falls_back(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(UserError, match="torch sees no GPU here"):
+    with pytest.raises(UserError, match="torch finds no GPU on this machine"):
         reproducibility.prepare({**CPU, "device": "cuda"}, 0)
     assert reproducibility.prepare({**CPU, "device": "auto"}, 0).type == "cpu"
 

@@ -45,7 +45,7 @@ def test_values_are_converted_and_frozen():
         ({"flag": 1}, "settings.flag: 1 is not a bool"),
         ({"inner": {"weight": "1e-4"}}, "settings.inner.weight: '1e-4' is not a float"),
         ({"inner": {"weight": 1, "wieght": 2}}, "settings.inner.wieght: unknown setting; Inner knows weight"),
-        ({"inner": {}}, "settings.inner.weight: missing setting of Inner"),
+        ({"inner": {}}, "settings.inner.weight: missing; Inner needs this setting"),
         ({"weights": [1, "2"]}, r"settings.weights\[1\]: '2' is not a float"),
         ({"weights": 1}, "settings.weights: 1 is not a"),
         ({"extra": 3}, "settings.extra: 3 is not a dict"),

@@ -202,7 +202,7 @@ def test_photographs_are_verified_and_cut_to_the_scale():
 
 
 def test_scale_without_recipe_and_sizes_that_do_not_fit_are_refused():
-    with pytest.raises(UserError, match=r"scale without recipe: sony .* 4, 2, not for 3"):
+    with pytest.raises(UserError, match=r"no recipe for this scale: sony .* 4, 2, not for 3"):
         simcam.collect(settings(), "sony", 3, None)
     for size in (30, 24):
         with pytest.raises(UserError, match=rf"train\.size {size}"):

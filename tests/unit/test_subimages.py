@@ -64,7 +64,7 @@ def test_corners_lie_on_the_lr_grid_and_are_those_of_hr(scale, height, width, si
 @pytest.mark.parametrize(("settings", "scale"), [((480, 240), 7), ((480, 250), 16), ((2, 2), 4)])
 def test_a_rule_that_does_not_fit_the_scale_is_refused(settings, scale):
     size, stride = settings
-    with pytest.raises(UserError, match=r"train\.sub_images\.(size|stride): \d+ is no multiple of the scale"):
+    with pytest.raises(UserError, match=r"train\.sub_images\.(size|stride): \d+ is not a multiple of the scale"):
         rule({"size": size, "stride": stride, "threshold": 0}, scale)
 
 

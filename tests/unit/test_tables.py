@@ -237,7 +237,7 @@ def test_cross_device_marks_the_own_camera(tmp_path):
     ("change", "message"),
     [
         (lambda c: c["mean"].update(psnr_y=40.0), "changed by hand"),
-        (lambda c: c.update(camera="olympus"), "is of camera 'olympus', the table of 'sony'"),
+        (lambda c: c.update(camera="olympus"), "is of camera 'olympus', expected 'sony'"),
         (lambda c: c.update(scale=2), "is of scale 2"),
         (lambda c: c.pop("images"), "has no images"),
         (lambda c: c["mean"].pop("ssim_rgb"), "neither ssim_rgb nor a reason"),

@@ -197,7 +197,7 @@ def test_a_server_that_is_none_costs_seconds_and_is_named(uri, monkeypatch, kind
             ingest(runs, address)
         assert time.monotonic() - begin < 5
     assert "\n" not in str(caught.value)
-    assert ("Is it an MLflow server?" if kind == "empty" else "Nothing is lost") in str(caught.value)
+    assert ("Check that it is an MLflow server." if kind == "empty" else "Nothing is lost") in str(caught.value)
 
 
 def test_passwords_are_not_shown(uri):
@@ -215,7 +215,7 @@ def test_databases_that_cannot_be_used_are_named_at_once(uri, tmp_path):
     for path, message in (
         ("text.db", "text.db: not an SQLite database that can be written"),
         ("folder.db", "folder.db: not an SQLite database that can be written"),
-        ("file/mlflow.db", r"file/mlflow.db.lock: no turn at the MLflow store"),
+        ("file/mlflow.db", r"file/mlflow.db.lock: the lock of the MLflow store could not be taken"),
     ):
         with pytest.raises(UserError, match=message):
             ingest(runs, f"sqlite:///{tmp_path}/{path}")
@@ -234,7 +234,7 @@ def test_the_lock_of_a_database_lies_beside_it(uri, tmp_path, monkeypatch):
     monkeypatch.setattr(tracking_store, "TURN", 0.5)
     with exclusive(tmp_path / "mlflow.db.lock", ""):
         for name in ("mlflow.db", "link.db", "clone/../mlflow.db"):
-            with pytest.raises(UserError, match=r"mlflow.db.lock: no turn .*nothing came within"):
+            with pytest.raises(UserError, match=r"mlflow.db.lock: the lock .*no answer within"):
                 ingest(runs, f"sqlite:///{tmp_path / name}")
     monkeypatch.chdir(tmp_path)
     assert ingest(runs, uri)[1] == 1
@@ -290,7 +290,7 @@ def test_changed_receipts_histories_and_metrics_are_named_all_at_once_and_nothin
     ):
         assert f"{path}: {message}" in str(caught.value)
     history.unlink()
-    with pytest.raises(UserError, match=f"{history}: not here"):
+    with pytest.raises(UserError, match=f"{history}: missing, but"):
         collect([receipts[1]])
 
 
