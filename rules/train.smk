@@ -14,7 +14,7 @@ for method, stage in jobs.trainings():
         output:
             **jobs.outputs("train", method=method, stage=stage),
         log:
-            FOLDER.replace("{method}", method).replace("{stage}", stage) + "/log.txt",
+            f"{FOLDER.replace('{method}', method).replace('{stage}', stage)}/log.txt",
         priority: jobs.priority(method, stage)
         # Snakemake reads the rules again on a node. Only the main process may start a job again: it can ask for more memory.
         retries: jobs.retries if workflow.is_main_process else 0
