@@ -121,7 +121,7 @@ def test_lr_of_another_scale_beside_hr_is_no_partner(raw):
 def test_arguments_that_make_no_sense_are_refused(words, capsys):
     with pytest.raises(SystemExit):
         main(["drealsr", *words])
-    assert f"argument {words[0]}: '{words[1]}' is n" in capsys.readouterr().err
+    assert f"argument {words[0]}: '{words[1]}': expected" in capsys.readouterr().err
 
 
 def test_without_decoding_a_truncated_file_passes_and_that_is_said(raw):

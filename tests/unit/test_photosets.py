@@ -191,7 +191,7 @@ def test_published_lr_is_found_wherever_its_archive_was_unpacked(tmp_path):
     (place / "X4").rename(place / "X3")
     shutil.copytree(place / "X3", place.parent / "DIV2K_valid_LR_unknown/X4")
     with pytest.raises(
-        UserError, match=r"raw: DIV2K_valid_LR_bicubic/X4/0801x4\.png: the published LR of .*0801\.png is not"
+        UserError, match=r"raw: DIV2K_valid_LR_bicubic/X4/0801x4\.png: the published LR of .*0801\.png is missing"
     ):
         df2k.collect(changed(DIV2K, lr="published"), "div2k", 4, raw)
 
