@@ -58,7 +58,7 @@ def _scores(report: Report, key: dict) -> tuple[Scores, Reported | None, dict[st
         maker = report.nodes[report.makers[path]] if path in report.makers else None
         altered = maker is None or any(reason.what == path for reason in maker.reasons)
         contents[path], wrong[path] = measured.follow(path, exact=altered)
-    scores = Scores(settings, [Path(path) for path in contents], contents.__getitem__)
+    scores = Scores(settings, contents.__getitem__)
     named = key["files"]["inputs"].get("reported")
     return scores, Reported(Path(named)) if settings.reported and named else None, wrong
 

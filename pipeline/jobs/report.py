@@ -95,14 +95,9 @@ def _gain_figure(settings: ReportSettings, found: dict[str, list[plots.GainPoint
 
 
 def _curves(settings: ReportSettings, task: job.Job) -> list[str]:
-    given = {str(path) for path in task.inputs.get("history", [])}
     stages: dict[str, dict[str, list[dict]]] = {}
     for history in settings.histories:
-        if history.path not in given:
-            raise UserError(
-                f"report of {settings.table}: {history.path} is not among the inputs. Train that run first."
-            )
-        stages.setdefault(history.stage, {})[history.label] = _history(Path(history.path))
+        stages.setdefault(history.stage, {})[history.label] = _history(Path(task.file("history", history.path)))
     parts = []
     for stage, runs in stages.items():
         parts.append(f"<h3>{escape(stage)}</h3>")

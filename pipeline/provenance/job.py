@@ -50,6 +50,12 @@ class Job:
             raise UserError(f"--input {name}=…: a job of kind {self.kind} expects exactly one, got {len(paths)}.")
         return paths[0]
 
+    def file(self, name: str, path: str) -> str:
+        """`path`, one of the inputs of that name; UserError for a file that was not hashed, which no job may read."""
+        if Path(path) not in self.inputs.get(name, []):
+            raise UserError(f"{path} is not among the inputs '{name}' of the job. Plan it anew with snakemake.")
+        return path
+
     def option(self, name: str) -> Any:
         """The value of that option; UserError when it was not given."""
         if name not in self.options:

@@ -62,17 +62,13 @@ def section(settings: ReportSettings, task: Job) -> str:
 
 def strips(settings: ReportSettings, task: Job) -> list[Strip]:
     """One row per pair; pairs take turns through the images that have a crop and that the target camera has."""
-    given = {
-        name: {str(path) for path in task.inputs.get(name, [])} for name in ("samples", "metrics", "test_lr", "test_hr")
-    }
+    shown = {(one.method, one.source, one.target): one for one in settings.shown}
     tests = {test.camera: test for test in settings.tests}
     rows = []
     for index, pair in enumerate(settings.pairs):
         place = f"report of {settings.table}, {pair.label}"
-        if pair.target not in tests:
-            raise UserError(f"{place}: no test images of camera {pair.target} are named.")
         test = tests[pair.target]
-        lr, hr = (Packed(_given(getattr(test, kind), given[f"test_{kind}"], place)) for kind in ("lr", "hr"))
+        lr, hr = (Packed(task.file(f"test_{kind}", getattr(test, kind))) for kind in ("lr", "hr"))
         usable = [image for image in settings.crops if image in hr.names]
         if not usable:
             raise UserError(f"{place}: none of the test images in {test.hr} has a crop. Name one in the crops.")
@@ -83,27 +79,13 @@ def strips(settings: ReportSettings, task: Job) -> list[Strip]:
         small = crops.cut(lr[lr.names.index(image)], crops.reduced(box, settings.scale, named), named)
         methods = []
         for column in settings.methods:
-            sr, value = _method(settings, column, pair, image, given, place, truth)
-            methods.append((column, sr, pictures.difference(sr, truth), value))
+            files = shown[column.name, pair.source, pair.target]
+            sr = crops.sample(task.file("samples", files.samples), image, truth)
+            # None: not measured.
+            values = read_json(task.file("metrics", files.metrics))["images"].get(image, {})
+            methods.append((column, sr, pictures.difference(sr, truth), values.get(settings.metric.name)))
         rows.append(Strip(pair.label, image, small, truth, whole, tuple(methods)))
     return rows
-
-
-def _method(settings, column, pair, image, given, place, truth) -> tuple[np.ndarray, float | None]:
-    """The crop that a method made, as large as `truth`, and its metric on the whole image (None: not measured)."""
-    fitting = [s for s in settings.shown if (s.method, s.source, s.target) == (column.name, pair.source, pair.target)]
-    if len(fitting) != 1:
-        raise UserError(f"{place}: expected one entry of `shown` for {column.name}, found {len(fitting)}.")
-    sr = crops.sample(_given(fitting[0].samples, given["samples"], place), image, truth)
-    values = read_json(_given(fitting[0].metrics, given["metrics"], place))["images"].get(image, {})
-    return sr, values.get(settings.metric.name)
-
-
-def _given(path: str, given: set[str], place: str) -> str:
-    """`path`; UserError when it is not an input of the job."""
-    if path not in given:
-        raise UserError(f"{place}: {path} is not among the inputs of the job.")
-    return path
 
 
 def _strip(strip: Strip, maximum: int, settings: ReportSettings) -> str:
