@@ -15,12 +15,13 @@ from pathlib import Path
 
 from pipeline import files
 from pipeline.audit import compare, read, rerun
+from pipeline.audit.rerun import DEVIATES, EQUAL, WITHIN
 from pipeline.errors import UserError
 from pipeline.plan import params
 from pipeline.provenance import fingerprint, receipts
 from pipeline.provenance.receipts import Receipt
 
-EQUAL, WITHIN, DEVIATES, UNMEASURED = "equal", "within tolerance", "DEVIATES", "NOT MEASURED"
+UNMEASURED = "NOT MEASURED"
 
 
 @dataclass

@@ -17,6 +17,7 @@ from pipeline.errors import UserError
 from pipeline.provenance import fingerprint, job, receipts
 from pipeline.provenance.receipts import Receipt
 
+EQUAL, WITHIN, DEVIATES = "equal", "within tolerance", "DEVIATES"
 STOPS = (signal.SIGTERM, signal.SIGHUP)
 TAIL = 4000  # characters of a failed job's last words
 

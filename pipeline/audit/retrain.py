@@ -16,13 +16,14 @@ from pathlib import Path
 
 from pipeline import files
 from pipeline.audit import compare, rerun
+from pipeline.audit.rerun import DEVIATES, EQUAL, WITHIN
 from pipeline.audit.trainings import Trainings
 from pipeline.errors import UserError
 from pipeline.plan import params
 from pipeline.provenance import receipts
 from pipeline.provenance.receipts import Receipt
 
-EQUAL, WITHIN, DEVIATES, UNJUDGED = "equal", "within tolerance", "DEVIATES", "NOT JUDGED"
+UNJUDGED = "NOT JUDGED"
 
 
 @dataclass

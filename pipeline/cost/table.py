@@ -1,10 +1,10 @@
 """One line of a cost plan, and all lines as aligned text with sums or as CSV."""
 
-import csv
 import dataclasses
-import io
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from pipeline.files import csv_text
 
 COLUMNS = [
     "dataset",
@@ -64,11 +64,7 @@ CSV = [*(field.name for field in dataclasses.fields(Row)), "total_flop", "hours"
 
 def as_csv(rows: Iterable[Row]) -> str:
     """Every row with all digits; sizes in bytes, `flop` and `seconds` of one step, `hours` of all runs."""
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, CSV, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: getattr(row, name) for name in CSV} for row in rows)
-    return stream.getvalue()
+    return csv_text(CSV, ({name: getattr(row, name) for name in CSV} for row in rows))
 
 
 def as_text(rows: list[Row], tables: list[str], tflops: dict[str, float]) -> str:

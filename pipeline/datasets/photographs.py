@@ -6,19 +6,14 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-from PIL import Image
-
 from pipeline.datasets import Item, Split
 from pipeline.datasets.folders import walk
 from pipeline.datasets.subimages import Rule, corners
 from pipeline.datasets.workers import Pictures, Tasks
 from pipeline.errors import UserError
-from pipeline.images.rgb import BROKEN, PNG_SIGNATURE, bicubic, image_size, read_rgb
+from pipeline.images.rgb import bicubic, image_size, read_rgb
 
 ENDINGS = (".png", ".jpg", ".jpeg")
-# Bytes 24 and 25 of a PNG: 8 bits, grey.
-GREY = b"\x08\x00"
 
 
 class Photograph(NamedTuple):
@@ -112,9 +107,9 @@ def _pictures(photograph: Photograph, scale: int, size: tuple[int, int], places:
     """(lr, hr, bicubic) at every place (top, left, height, width); reduced before it is cut, so that no seam shows."""
     if not places:
         return []
-    hr = read(photograph.hr)[: size[0], : size[1]]
+    hr = read_rgb(photograph.hr, grey=True)[: size[0], : size[1]]
     reduced = bicubic(hr, 1 / scale)
-    lr = reduced if photograph.lr is None else read(photograph.lr)
+    lr = reduced if photograph.lr is None else read_rgb(photograph.lr, grey=True)
     pictures = []
     for top, left, height, width in places:
         large = (slice(top, top + height), slice(left, left + width))
@@ -125,34 +120,4 @@ def _pictures(photograph: Photograph, scale: int, size: tuple[int, int], places:
 
 def size_of(path: Path) -> tuple[int, int]:
     """(height, width) from the header, of grey PNGs too."""
-    if not _grey(path):
-        return image_size(path)
-    try:
-        with Image.open(path) as image:
-            return image.height, image.width
-    except BROKEN as error:
-        raise _damaged(path, error) from error
-
-
-def read(path: Path) -> np.ndarray:
-    """uint8 (H, W, 3); a grey 8-bit PNG gets three equal channels, as old test sets hold some."""
-    if not _grey(path):
-        return read_rgb(path)
-    try:
-        with Image.open(path) as image:
-            return np.repeat(np.array(image)[..., None], 3, axis=2)
-    except BROKEN as error:
-        raise _damaged(path, error) from error
-
-
-def _damaged(path: Path, error: Exception) -> UserError:
-    return UserError(f"{path}: damaged or truncated image ({error}). Copy or download it again.")
-
-
-def _grey(path: Path) -> bool:
-    try:
-        with open(path, "rb") as stream:
-            head = stream.read(26)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error}). Copy or download it again.") from error
-    return head.startswith(PNG_SIGNATURE) and head[24:26] == GREY
+    return image_size(path, grey=True)

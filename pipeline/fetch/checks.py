@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.fetch.bar import bar
 from pipeline.fetch.catalogue import Checksum, File
-from pipeline.fetch.transfer import looks_like_page
+from pipeline.fetch.transfer import bar, looks_like_page
 
 CHUNK = 1 << 22
 NAMES = {"sha256": "SHA-256", "md5": "MD5"}

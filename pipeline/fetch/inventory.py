@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.fetch.bar import bar
 from pipeline.fetch.catalogue import File, Source
+from pipeline.fetch.transfer import bar
 from pipeline.fetch.unpacked import Note, differences
 from pipeline.files import sha256, write_json, write_text
 

@@ -1,9 +1,9 @@
 """The block `fetch` of params.yaml: how files of others are brought here. No result depends on it."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import UserError
+from pipeline.settings import build
 
 
 @dataclass(frozen=True)
@@ -19,15 +19,9 @@ class Settings:
     longest_wait: float
 
     @classmethod
-    def of(cls, block: dict, place: str | Path = "params.yaml") -> "Settings":
+    def of(cls, block: dict, place: str | Path = "fetch") -> "Settings":
         """From the block, read at `place`; UserError when it has other keys than these."""
-        expected = {field.name for field in fields(cls)}
-        if not isinstance(block, dict) or block.keys() != expected:
-            raise UserError(
-                f"{place}: settings of fetch are {str(block)[:100]}, expected exactly the keys {', '.join(sorted(expected))}. "
-                "Copy the block `fetch` of params.yaml."
-            )
-        return cls(**{**block, "accept": tuple(block["accept"])})
+        return build(cls, block, str(place))
 
 
 @dataclass(frozen=True)

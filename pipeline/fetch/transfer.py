@@ -1,29 +1,35 @@
 """One file over http(s), whole: resumed where that is safe, retried where that may help, refused where it cannot.
 
-`download` leaves `<target>.part` (`pipeline.fetch.parts`). Nothing here checks checksums: that is `pipeline.fetch.obtain`.
+`download` leaves `<target>.part` and, beside it, `<target>.part.json`: what the server said of its content. A part is gone
+on with only when the server says, by ETag or Last-Modified, that it still has the same content; one that says neither is
+trusted only where a whole checksum is known. Nothing here checks checksums: that is `pipeline.fetch.obtain`.
 """
 
+import email.utils
 import errno
+import json
 import os
+import random
 import re
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from tqdm import tqdm
+
 from pipeline.errors import UserError
-from pipeline.fetch.bar import bar
-from pipeline.fetch.parts import Content, continues, described, forget, known, remember, size_of
-from pipeline.fetch.patience import reason, retry_after, wait
 from pipeline.fetch.room import check_room, full_disk
 from pipeline.fetch.settings import Settings
+from pipeline.files import write_json
 
 if TYPE_CHECKING:
     import requests
-    from tqdm import tqdm
 
+IN_A_LOG = 15.0  # seconds between lines of progress
 CHUNK = 1 << 18
 # As much as this must have come before a broken connection counts as progress, so that a server which lets through an
 # hour at a time is asked as often as it takes, and one that drops every connection at once is not.
@@ -48,6 +54,21 @@ class _Again(Exception):
     def __init__(self, why: str, wait: float | None = None):
         super().__init__(why)
         self.wait = wait
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a server says of a content: enough to see whether it is the same the next time."""
+
+    origin: str
+    etag: str | None
+    modified: str | None
+    size: int | None
+
+    @property
+    def validator(self) -> str | None:
+        """What If-Range may hold: a strong ETag, else the date."""
+        return self.etag if self.etag and not self.etag.startswith("W/") else self.modified
 
 
 @dataclass(frozen=True)
@@ -206,7 +227,7 @@ def _receive(response, content: Content, part: Path, offset: int) -> None:
         raise _Again(problem)
 
 
-def _copy(response, stream: BinaryIO, progress: "tqdm", page: bool) -> str | None:
+def _copy(response, stream: BinaryIO, progress: tqdm, page: bool) -> str | None:
     """Write what comes, until it ends or the connection breaks; how it broke. WebPage unless a `page` may come."""
     import http.client
 
@@ -237,3 +258,95 @@ def _check_page(part: Path, response) -> None:
 
 def _is_page(part: Path) -> bool:
     return part.name.removesuffix(".part").endswith(PAGES)
+
+
+def forget(part: Path) -> None:
+    """Remove a part and what was known of it."""
+    part.unlink(missing_ok=True)
+    _memo(part).unlink(missing_ok=True)
+
+
+def described(origin: str, response) -> Content:
+    """Size of the whole content, whatever piece of it the answer holds."""
+    told = response.headers.get("Content-Range", "").rpartition("/")[2]
+    if response.status_code == 200:
+        told = response.headers.get("Content-Length", "")
+    return Content(
+        origin,
+        response.headers.get("ETag"),
+        response.headers.get("Last-Modified"),
+        int(told) if told.isdigit() else None,
+    )
+
+
+def continues(response, content: Content, offset: int, before: Content) -> bool:
+    """Whether a 206 is exactly the rest of the content that the part is the beginning of."""
+    piece = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", response.headers.get("Content-Range", ""))
+    return (
+        piece is not None
+        and int(piece[1]) == offset
+        and int(piece[2]) == int(piece[3]) - 1
+        and content.size == before.size
+        and (content.etag or before.etag) == before.etag
+        and (content.modified or before.modified) == before.modified
+    )
+
+
+def known(part: Path, origin: str, whole_checksum: bool) -> Content | None:
+    """What is known of the content that a part is the beginning of; None when it cannot be gone on with."""
+    try:
+        content = Content(**json.loads(_memo(part).read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+    usable = content.origin == origin and content.size is not None and 0 < size_of(part) <= content.size
+    return content if usable and (content.validator or whole_checksum) else None
+
+
+def remember(part: Path, content: Content) -> None:
+    """Note what content the part is the beginning of."""
+    write_json(_memo(part), asdict(content))
+
+
+def _memo(part: Path) -> Path:
+    return part.with_name(f"{part.name}.json")
+
+
+def size_of(part: Path) -> int:
+    """Bytes that are there."""
+    return part.stat().st_size if part.is_file() else 0
+
+
+def wait(failures: int, told: float | None, settings: Settings) -> float:
+    """Seconds until the next attempt: what the server asks for, else doubling with jitter, never more than the setting."""
+    if told is not None:
+        return min(told, settings.longest_wait)
+    longest = min(settings.longest_wait, settings.first_wait * 2 ** (failures - 1))
+    return random.uniform(longest / 2, longest)
+
+
+def retry_after(response) -> float | None:
+    """Seconds that the server asks for, as a number or a date; None when it does not."""
+    told = response.headers.get("Retry-After", "")
+    if told.isdigit():
+        return float(told)
+    try:
+        return max(0.0, (email.utils.parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+def reason(error: BaseException) -> str:
+    """The innermost cause, in one line."""
+    inner = getattr(error, "reason", None)
+    while (error.args and isinstance(error.args[-1], BaseException)) or isinstance(inner, BaseException):
+        error = inner if isinstance(inner, BaseException) else error.args[-1]
+        inner = getattr(error, "reason", None)
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def bar(what: str, total: int | None, initial: int = 0) -> tqdm:
+    """Progress in bytes, with rate and remaining time: live on a terminal, a line now and then in a log."""
+    often = 0.2 if sys.stderr.isatty() else IN_A_LOG
+    return tqdm(
+        total=total, initial=initial, unit="B", unit_scale=True, desc=what, mininterval=often, maxinterval=often
+    )

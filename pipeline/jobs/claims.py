@@ -3,15 +3,13 @@
 inputs: numbers (data/reported/<paper>.yaml), claims (data/reported/claims/<paper>.yaml) · outputs: html, csv.
 """
 
-import csv
-import io
 from collections import Counter
 from dataclasses import dataclass
 
 from pipeline.claims import file
 from pipeline.claims import page as claims_page
 from pipeline.claims.numbers import Numbers
-from pipeline.files import write_text
+from pipeline.files import csv_text, write_text
 from pipeline.provenance import job
 from pipeline.settings import build
 
@@ -43,11 +41,7 @@ def work(task: job.Job) -> dict:
     numbers = Numbers(task.input("numbers"))
     claims = file.read(task.input("claims"), settings.paper)
     findings = file.examine(claims, numbers)
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(records(findings))
-    write_text(task.outputs["csv"], stream.getvalue())
+    write_text(task.outputs["csv"], csv_text(COLUMNS, records(findings)))
     write_text(task.outputs["html"], claims_page.render(numbers, claims, findings))
     return {"verdicts": Counter(finding.verdict for finding in findings)}
 

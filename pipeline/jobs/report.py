@@ -4,14 +4,13 @@ inputs: table_html, csv, samples, metrics, test_lr, test_hr, history (the last f
 · output: html. Settings: `pipeline.reports.settings.ReportSettings`.
 """
 
-import csv
 import json
 from html import escape
 from pathlib import Path
 
 from pipeline.errors import UserError
 from pipeline.figures import plots
-from pipeline.files import write_text
+from pipeline.files import read_csv, write_text
 from pipeline.images.pictures import embedded
 from pipeline.printing import html as tables_html
 from pipeline.printing.document import signed
@@ -24,7 +23,7 @@ from pipeline.settings import build
 def work(task: job.Job) -> dict:
     """Write the page. UserError names the picture, run or input that is missing."""
     settings = build(ReportSettings, task.settings)
-    found = gains(settings, _records(task.input("csv")))
+    found = gains(settings, read_csv(task.input("csv")))
     body = [
         f"<h1>{escape(settings.title)}{tables_html.badge(settings.simulated)}</h1>",
         *(f'<p class="lead">{escape(headline(settings, setting, points))}</p>' for setting, points in found.items()),
@@ -121,11 +120,6 @@ def _history(path: Path) -> list[dict]:
     if not lines or any("step" not in line for line in lines):
         raise UserError(f"{path}: no steps in it; a history has one JSON object with `step` per line. Train again.")
     return lines
-
-
-def _records(path: Path) -> list[dict]:
-    with open(path, encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
 
 
 def _footer(settings: ReportSettings) -> str:

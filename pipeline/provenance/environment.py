@@ -18,10 +18,8 @@ from packaging.markers import Marker
 from pipeline.errors import UserError
 
 REQUIREMENT = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*(==|@)\s*([^\s;\\]+)\s*(?:;\s*([^\\#]*))?")
-VIA = re.compile(r"^\s+# via\s*(.*)$")
 LOCK = "requirements.lock"  # relative to the repository root, where every job runs
 VECTOR_UNITS = ("sse4_2", "avx", "fma", "avx2", "avx512f", "avx512_bf16", "amx_tile")
-VIA_MORE = re.compile(r"^\s+#   (\S.*)$")
 
 
 class Locked(NamedTuple):
@@ -84,18 +82,16 @@ def parse(text: str, lock_path: str | Path = "requirements.lock") -> dict[str, L
     """Read a lock as `uv pip compile` writes it, with its `# via` notes; else UserError."""
     choices: dict[str, list[tuple[str, str]]] = {}
     wanted_by: dict[str, set[str]] = {}
-    name, in_via = "", False
+    name = ""
     for number, line in enumerate(text.splitlines(), 1):
         if line[:1].isspace() or not line:
-            via, more = VIA.match(line), VIA_MORE.match(line) if in_via else None
-            in_via = bool(via or more)
-            noted = (via or more).group(1) if via or more else ""
-            wanted_by.setdefault(name, set()).update(_origins(noted))
+            note = re.sub(r"^# +(via\b)?", "", line.strip()) if "#" in line else ""
+            wanted_by.setdefault(name, set()).update(_origins(note))
         elif not line.startswith(("#", "-")):
             requirement = REQUIREMENT.match(line)
             if not requirement:
                 raise UserError(f"{lock_path}, line {number}: '{line.strip()}' is not 'name==version'.")
-            name, in_via = _normal(requirement.group(1)), False
+            name = _normal(requirement.group(1))
             choices.setdefault(name, []).append((requirement.group(3), (requirement.group(4) or "").strip()))
     if choices and not any(wanted_by.values()):
         raise UserError(f"{lock_path}: no '# via' notes. Compile it again without --no-annotate.")

@@ -1,11 +1,11 @@
 """Print a finished table's CSV as plain text on the terminal: one block per setting and metric, pairs × methods."""
 
 import argparse
-import csv
 import sys
 from pathlib import Path
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, exit_code
+from pipeline.files import read_csv
 
 
 def as_text(path: Path) -> str:
@@ -14,8 +14,7 @@ def as_text(path: Path) -> str:
     UserError when the file is missing or has other columns.
     """
     try:
-        with open(path, encoding="utf-8", newline="") as stream:
-            rows = list(csv.DictReader(stream))
+        rows = read_csv(path)
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such table. Make it with `snakemake -c all -- {path}`.") from error
     needed = {"setting", "metric", "pair", "method", "seed", "value"}
@@ -44,12 +43,8 @@ def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.tables.show", description=__doc__)
     parser.add_argument("table", type=Path, help="results/tables/TABLE.csv")
-    try:
-        print(as_text(parser.parse_args().table))
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    table = parser.parse_args().table
+    return exit_code(lambda: print(as_text(table)))
 
 
 if __name__ == "__main__":
