@@ -10,7 +10,8 @@ from safetensors.numpy import load_file
 
 from pipeline.errors import UserError
 from pipeline.sampling import manifest
-from pipeline.sampling.packed import Packed, write_images, write_stack, writer
+from pipeline.sampling.packed import Packed, write_images, writer
+from tests.packing import write_stack
 
 
 def pixels(*shape):

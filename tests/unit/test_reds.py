@@ -13,9 +13,10 @@ from pipeline.jobs import pack_frames, samples
 from pipeline.plan import keys, params
 from pipeline.provenance.job import Job
 from pipeline.sampling import manifest
-from pipeline.sampling.packed import Packed, write_stack
+from pipeline.sampling.packed import Packed
 from pipeline.sampling.patches import PatchSampler
 from tests.fake_reds import write_fake_reds
+from tests.packing import write_stack
 
 SETTINGS = {"module": "reds", "train_videos": 3, "seed": 1, "frame": 24}
 SHIPPED = params.load("params.yaml")
