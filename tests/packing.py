@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.files import read_csv
+from pipeline.sampling import manifest
 from pipeline.sampling.packed import writer
 
 
@@ -14,3 +16,12 @@ def write_stack(path: str | Path, names: Sequence[str], images: Iterable[np.ndar
     with writer(path, names, [image.shape[:2] for image in images], stack=True) as write:
         for image in images:
             write(image)
+
+
+def read_manifest(path: Path) -> list[manifest.Row]:
+    """The rows of a manifest."""
+    sizes = ("height", "width")
+    return [
+        manifest.Row(**{key: int(text) if key in sizes else text for key, text in row.items()})
+        for row in read_csv(path)
+    ]

@@ -1,7 +1,5 @@
 """What lies there once everything is unpacked: the manifest of every file, and whether it is what the catalogue expects."""
 
-import csv
-import io
 import re
 from pathlib import Path
 
@@ -9,7 +7,7 @@ from pipeline.errors import UserError
 from pipeline.fetch.catalogue import File, Source
 from pipeline.fetch.transfer import bar
 from pipeline.fetch.unpacked import Note, differences
-from pipeline.files import sha256, write_json, write_text
+from pipeline.files import csv_text, sha256, write_json, write_text
 
 MANIFEST, REPORT = "manifest.csv", "inventory.json"
 SHOWN = 20
@@ -71,9 +69,8 @@ def take(source: Source, files: list[File], pins: dict[str, dict], notes: dict[s
         )
         raise UserError(f"{folder / REPORT}: {wrong}. Remove {folder} and fetch again, or correct data/sources.yaml.")
     rows = [(f"{into}/{name}", *told) for into, names in sorted(hashed.items()) for name, told in names.items()]
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([("path", "size", "sha256"), *rows])
-    write_text(folder / MANIFEST, text.getvalue())
+    names = ("path", "size", "sha256")
+    write_text(folder / MANIFEST, csv_text(names, (dict(zip(names, row, strict=True)) for row in rows)))
     manifest = {"files": len(rows), "bytes": sum(size for _, size, _ in rows), "sha256": sha256(folder / MANIFEST)}
     write_json(folder / REPORT, report | {"manifest": manifest})
     return report | {"manifest": manifest}

@@ -1,4 +1,5 @@
-"""Hash of the code that a job rests on: the syntax trees of its modules and of everything of ours that they import.
+"""Hash of the code that a job rests on: the syntax trees of its modules and of everything of ours that they import,
+and the style sheets beside these.
 
 Comments, layout and docstrings do not count, nor does the version of Python that computes the hash. Imports are read,
 not executed: a module that is only named in a string (`importlib.import_module`) must be named by the caller, and
@@ -40,6 +41,8 @@ def closure(modules: Iterable[str], package: Path = PACKAGE) -> dict[str, str]:
             looked = package.parent / name.replace(".", "/")
             raise UserError(f"{looked}.py: no such module, but {wanted_by} names {name}. Write it or correct the name.")
         found[name], imports = _read(path.read_bytes(), name, path)
+        if (style := path.with_suffix(".css")).is_file():
+            found[name] = hashlib.sha256(f"{found[name]}{style.read_text(encoding='utf-8')}".encode()).hexdigest()
         parents = [name.rsplit(".", depth)[0] for depth in range(1, name.count(".") + 1)]
         queue += [(other, name) for other in (*parents, *imports) if _file(other, package)]
     return found

@@ -9,30 +9,12 @@ from pipeline.errors import UserError
 from pipeline.files import read_json
 from pipeline.images import crops, pictures
 from pipeline.printing.document import fixed
+from pipeline.printing.html import style_of
 from pipeline.provenance.job import Job
 from pipeline.reports.settings import Column, ReportSettings
 from pipeline.sampling.packed import Packed
 
-STYLE = """
-p.lead { font-size: 16.5px; line-height: 1.5; max-width: 92ch; }
-figure { margin: 10px 0 22px; }
-img { display: block; max-width: 100%; }
-img.plot { height: auto; }
-.row { display: grid; gap: 6px 8px; margin: 8px 0 28px; break-inside: avoid; align-items: start; }
-.row > div { min-width: 0; }
-.row img { width: 100%; height: auto; border-radius: 2px; }
-.row p { margin: 0 0 4px; font-size: 13px; line-height: 1.3; }
-.row p.name { font-weight: 600; white-space: nowrap; }
-.row p.number { color: var(--soft); font-size: 12px; margin: 4px 0 0; font-variant-numeric: tabular-nums; }
-.scale { font-size: 12px; color: var(--soft); line-height: 1.35; align-self: center; padding-right: 6px; }
-.scale img { height: 12px; border-radius: 2px; margin: 6px 0 2px; }
-.scale .ends { display: flex; justify-content: space-between; font-variant-numeric: tabular-nums; }
-.pair { font-size: 16px; margin: 26px 0 2px; }
-.pair span { font-weight: 400; color: var(--soft); font-size: 13px; padding-left: 8px; }
-footer h3 { font-size: 13px; margin: 16px 0 4px; color: var(--ink); }
-@media print { .row { gap: 3px 4px; } .row p { font-size: 7pt; } .row p.number, .scale { font-size: 6.5pt; }
-  .pair { break-after: avoid; } p.lead { font-size: 11pt; } }
-"""
+STYLE = style_of(__file__)
 
 
 @dataclass(frozen=True)
