@@ -1,16 +1,29 @@
-"""What lies there once everything is unpacked: the manifest of every file, and whether it is what the catalogue expects."""
+"""What lies there once everything is unpacked: the manifest of every file, and whether it is what the catalogue expects.
+
+From which archive a folder was unpacked says the note `archives/NAME.unpacked`, by which it is known again, whole or damaged.
+First line: the archive's SHA-256, or the id of git's tree. Then one line for each file, as `sha256sum` writes it: SHA-256 and
+path below the folder. Notes of earlier versions have the first line only.
+"""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import UserError
 from pipeline.fetch.catalogue import File, Source
 from pipeline.fetch.transfer import bar
-from pipeline.fetch.unpacked import Note, differences
 from pipeline.files import csv_text, sha256, write_json, write_text
 
 MANIFEST, REPORT = "manifest.csv", "inventory.json"
-SHOWN = 20
+SHOWN, NAMED = 20, 5
+
+
+@dataclass(frozen=True)
+class Note:
+    """`origin`: what the folder was unpacked from; `files`: path -> SHA-256, empty in notes of earlier versions."""
+
+    origin: str
+    files: dict[str, str]
 
 
 def take(source: Source, files: list[File], pins: dict[str, dict], notes: dict[str, Note], folder: Path) -> dict:
@@ -95,3 +108,41 @@ def _hashed(folder: Path) -> dict[str, tuple[int, str]]:
             digests[name] = size, sha256(folder / name)
             progress.update(size)
     return digests
+
+
+def note_path(archive: Path) -> Path:
+    """Where the note of an archive lies."""
+    return archive.with_name(f"{archive.name}.unpacked")
+
+
+def write_note(path: Path, note: Note) -> None:
+    """Write a note; names have no line breaks, `pipeline.fetch.unpack` sees to it."""
+    write_text(path, "".join([f"{note.origin}\n", *(f"{note.files[name]}  {name}\n" for name in sorted(note.files))]))
+
+
+def read_note(path: Path) -> Note | None:
+    """The note at `path`, None where there is none."""
+    if not path.is_file():
+        return None
+    origin, *lines = path.read_text(encoding="utf-8", errors="replace").strip("\n").split("\n")
+    parts = (line.partition("  ") for line in lines)
+    return Note(origin.strip(), {name: digest for digest, _, name in parts})
+
+
+def there(place: Path) -> bool:
+    """Whether anything is in the folder."""
+    return place.is_dir() and any(place.iterdir())
+
+
+def differences(noted: dict[str, str], found: dict[str, str]) -> str:
+    """Which files are not as noted, in words; empty when all are."""
+    kinds = {
+        "changed": [name for name in noted if found.get(name, noted[name]) != noted[name]],
+        "lost": [name for name in noted if name not in found],
+        "new": [name for name in found if name not in noted],
+    }
+    return "; ".join(
+        f"{kind} {', '.join(names[:NAMED])}" + (f" and {len(names) - NAMED} more" if names[NAMED:] else "")
+        for kind, names in kinds.items()
+        if names
+    )

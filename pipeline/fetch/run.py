@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.errors import UserError
 from pipeline.exclusive import exclusive
-from pipeline.fetch import catalogue, gitree, inventory, plan, unpacked
+from pipeline.fetch import catalogue, gitree, inventory, plan
 from pipeline.fetch.catalogue import File, Location, Source
 from pipeline.fetch.lock import Lock, today
 from pipeline.fetch.obtain import obtain
@@ -77,7 +77,7 @@ def _dataset(
 
 def _here(
     source: Source, file: File, folder: Path, places: Places, settings: Settings, lock: Lock, repin: str | None
-) -> tuple[dict, unpacked.Note]:
+) -> tuple[dict, inventory.Note]:
     """One archive or tree, fetched, checked and unpacked; its pin, and the note of what was unpacked."""
     archive, place = plan.target(source, file, places), folder / file.into
     tree = next((location for location in file.locations if location.kind == "git"), None)
@@ -87,19 +87,19 @@ def _here(
         pin = obtain(file, archive, settings, lock, repin)
         origin = pin["sha256"]
         _tell(file, pin)
-    known = unpacked.path_of(archive)
+    known = inventory.note_path(archive)
 
     def unpack_to(target: Path) -> None:
         # Noted before `target` gets its name: whoever is killed in between leaves nothing that is not known.
         named = {"suffixes": file.suffixes or tuple(IMAGES)}
-        named["ready"] = lambda digests: unpacked.write(known, unpacked.Note(origin, digests))
+        named["ready"] = lambda digests: inventory.write_note(known, inventory.Note(origin, digests))
         if tree:
             _export(file, tree, target, settings, **named)
         else:
             unpack([archive], target, **named)
 
-    note = unpacked.read(known)
-    if not unpacked.there(place):
+    note = inventory.read_note(known)
+    if not inventory.there(place):
         unpack_to(place)
     elif note is None or note.origin != origin:
         raise UserError(
@@ -110,7 +110,7 @@ def _here(
         other = folder / f".{place.name}.{os.getpid()}.tmp"
         unpack_to(other)
         shutil.rmtree(other)
-    return pin, unpacked.read(known)
+    return pin, inventory.read_note(known)
 
 
 def _export(file: File, tree: Location, target: Path, settings: Settings, **named) -> None:

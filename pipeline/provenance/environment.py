@@ -23,10 +23,10 @@ VECTOR_UNITS = ("sse4_2", "avx", "fma", "avx2", "avx512f", "avx512_bf16", "amx_t
 
 
 class Locked(NamedTuple):
-    """A package of the lock: its (version, marker) choices, and the names of the packages that want it."""
+    """A package of the lock: its (version, marker) choices, and the names of the packages that it wants."""
 
     choices: tuple[tuple[str, str], ...]
-    wanted_by: frozenset[str]
+    wants: frozenset[str]
 
 
 def packages_hash(lock_path: str | Path, names: Iterable[str]) -> str:
@@ -56,10 +56,6 @@ def locked(lock_path: str | Path, names: Iterable[str]) -> dict[str, tuple[tuple
 @lru_cache
 def _closure(lock_path: Path, state: tuple, names: tuple[str, ...]) -> dict[str, tuple[tuple[str, str], ...]]:
     lock = _lock(lock_path, state)
-    needs: dict[str, set[str]] = {}
-    for name, package in lock.items():
-        for other in package.wanted_by:
-            needs.setdefault(other, set()).add(name)
     found: dict[str, tuple[tuple[str, str], ...]] = {}
     queue = [_normal(name) for name in names]
     while queue:
@@ -69,7 +65,7 @@ def _closure(lock_path: Path, state: tuple, names: tuple[str, ...]) -> dict[str,
         if name not in lock:
             raise UserError(f"{lock_path}: '{name}' is not locked. Add it to pyproject.toml, compile again.")
         found[name] = lock[name].choices
-        queue += needs.get(name, ())
+        queue += lock[name].wants
     return found
 
 
@@ -81,23 +77,22 @@ def _lock(lock_path: Path, state: tuple) -> dict[str, Locked]:
 def parse(text: str, lock_path: str | Path = "requirements.lock") -> dict[str, Locked]:
     """Read a lock as `uv pip compile` writes it, with its `# via` notes; else UserError."""
     choices: dict[str, list[tuple[str, str]]] = {}
-    wanted_by: dict[str, set[str]] = {}
+    wants: dict[str, set[str]] = {}
     name = ""
     for number, line in enumerate(text.splitlines(), 1):
         if line[:1].isspace() or not line:
             note = re.sub(r"^# +(via\b)?", "", line.strip()) if "#" in line else ""
-            wanted_by.setdefault(name, set()).update(_origins(note))
+            for origin in _origins(note):
+                wants.setdefault(origin, set()).add(name)
         elif not line.startswith(("#", "-")):
             requirement = REQUIREMENT.match(line)
             if not requirement:
                 raise UserError(f"{lock_path}, line {number}: '{line.strip()}' is not 'name==version'.")
             name = _normal(requirement.group(1))
             choices.setdefault(name, []).append((requirement.group(3), (requirement.group(4) or "").strip()))
-    if choices and not any(wanted_by.values()):
+    if choices and not wants:
         raise UserError(f"{lock_path}: no '# via' notes. Compile it again without --no-annotate.")
-    return {
-        name: Locked(tuple(sorted(versions)), frozenset(wanted_by.get(name, ()))) for name, versions in choices.items()
-    }
+    return {n: Locked(tuple(sorted(found)), frozenset(wants.get(n, ()))) for n, found in choices.items()}
 
 
 def _origins(note: str) -> set[str]:
