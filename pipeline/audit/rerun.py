@@ -129,6 +129,24 @@ def run(receipt: Receipt, folder: Path, show: bool) -> Receipt:
     return Receipt(receipt.path, *(content[name] for name in ("key", "inputs", "outputs", "run", "seal")))
 
 
+def measured(receipt: Receipt, folder: Path, show: bool, made: Container[str] = ()) -> tuple[dict, dict, Receipt]:
+    """Run an evaluation again in `folder`, which holds the code: its stored metrics, the new ones, the new receipt.
+
+    UserError, a line for each reason, where it cannot be run or there is nothing to compare with.
+    """
+    path, problems = receipt.path.removesuffix(receipts.SUFFIX), missing(receipt, made)
+    if other := other_code(receipt, folder / fingerprint.PACKAGE.name):
+        problems.append(f"{other}; `git checkout` a commit at which the first door holds")
+    if not Path(path).is_file():
+        problems.append(f"{path}: the stored metrics are not here; restore them with git")
+    if problems:
+        raise UserError("\n".join(problems))
+    stored = files.read_json(path)
+    link(receipt, folder, made)
+    done = run(receipt, folder, show)
+    return stored, files.read_json(folder / path), done
+
+
 def _stop(child: subprocess.Popen) -> None:
     child.terminate()
     try:

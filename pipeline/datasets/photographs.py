@@ -79,7 +79,7 @@ def split(
         counts[photograph.name] = len(places)
         calls.append(partial(_pictures, photograph, scale, (height, width), places))
     if photographs and not items:
-        first = size_of(photographs[0].hr)
+        first = image_size(photographs[0].hr, grey=True)
         raise UserError(
             f"{root}: none of the {len(photographs)} photographs of split {name} is as large as a sub-image of "
             f"{rule.size}x{rule.size}; {photographs[0].hr} is {first[0]}x{first[1]}. Give the photographs at full size, or "
@@ -90,9 +90,9 @@ def split(
 
 def _fitting(photograph: Photograph, scale: int) -> tuple[int, int]:
     """(H, W) of the HR whose pixels fill whole LR pixels; a published LR may have one row or column more."""
-    size = size_of(photograph.hr)
+    size = image_size(photograph.hr, grey=True)
     if photograph.lr is not None:
-        given = size_of(photograph.lr)
+        given = image_size(photograph.lr, grey=True)
         if any(abs(large - scale * side) >= scale for large, side in zip(size, given, strict=True)):
             raise UserError(
                 f"{photograph.hr} is {size[0]}x{size[1]} but {photograph.lr} is {given[0]}x{given[1]}: expected HR {scale} "
@@ -116,8 +116,3 @@ def _pictures(photograph: Photograph, scale: int, size: tuple[int, int], places:
         small = tuple(slice(part.start // scale, part.stop // scale) for part in large)
         pictures.append((lr[small], hr[large], reduced[small]))
     return pictures
-
-
-def size_of(path: Path) -> tuple[int, int]:
-    """(height, width) from the header, of grey PNGs too."""
-    return image_size(path, grey=True)

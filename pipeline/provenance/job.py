@@ -179,7 +179,7 @@ def _execute(work: Callable, tidy: Callable | None, key: dict, job: Job, receipt
         if late and _finished(key, inputs, job, receipt):
             print(f"{receipt}: the other process finished this job", flush=True)
             return
-        with _interruptible(), _only_whole(job.outputs.values(), receipt) as before:
+        with interruptible(), _only_whole(job.outputs.values(), receipt) as before:
             returned = work(job) or {}
             outputs = {path.as_posix(): _output_hashes(path, name, before[path]) for name, path in job.outputs.items()}
             changed = [path.as_posix() for path in paths if _state(path) != states[path] and _changed(path, inputs)]
@@ -259,7 +259,7 @@ def _check_used(modules: dict[str, str]) -> None:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """SIGTERM ends the work like an exception, so that cleaning up happens."""
 
     def stop(number: int, _frame) -> None:
