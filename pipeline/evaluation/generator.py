@@ -35,8 +35,10 @@ class Enlarger:
     """The network of a job, ready on its `device`; `spec` is its specification."""
 
     def __init__(self, job: Job, chosen: Settings):
-        """Load the input `generator`, or build `chosen.network`. Raises UserError when the network is not the one that the
-        settings expect or has another scale."""
+        """Load the input `generator`, or build `chosen.network`. Raises UserError unless exactly one of the two is given,
+        and when the network is not the one that the settings expect or has another scale."""
+        if ("generator" in job.inputs) == (chosen.network is not None):
+            raise UserError("expected either an input `generator` or settings.network, not both and not neither.")
         self.chosen = chosen
         self.device = prepare(chosen.compute, seed=0)
         if chosen.network is None:

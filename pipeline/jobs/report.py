@@ -113,8 +113,13 @@ def _figure(content: bytes, alternative: str, width: float = 1.0) -> str:
 
 
 def _history(path: str) -> list[dict]:
-    """One JSON object with `step` for each line."""
-    return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+    try:
+        lines = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}: a line is not JSON ({error}). Delete it and train again.") from error
+    if not lines or any("step" not in line for line in lines):
+        raise UserError(f"{path}: no steps in it; a history has one JSON object with `step` per line. Train again.")
+    return lines
 
 
 def _footer(settings: ReportSettings) -> str:
