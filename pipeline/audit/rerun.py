@@ -1,7 +1,6 @@
 """Run the job of a receipt again in another folder, from the receipt alone; nothing of the user's results is touched."""
 
 import os
-import shlex
 import shutil
 import signal
 import subprocess
@@ -103,10 +102,10 @@ def run(receipt: Receipt, folder: Path, show: bool) -> Receipt:
         )
     key, module = files.canonical_json(receipt.key), f"pipeline.jobs.{receipt.key['kind']}"
     options = receipt.run.get("options")
-    line = job.command(module, key, named["inputs"], named["outputs"], receipt.path, options=options)
-    # The line names Python as one types it from the top folder; the job runs elsewhere.
+    words = job.words(module, key, named["inputs"], named["outputs"], receipt.path, options=options)
+    # The words name Python as one types it from the top folder; the job runs elsewhere.
     # Versions other than the lock's are told and judged afterwards (`regime`), not refused.
-    words = [sys.executable, *shlex.split(line)[1:], "--any-versions"]
+    words = [sys.executable, *words[1:], "--any-versions"]
     child = subprocess.Popen(words, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         told = b""

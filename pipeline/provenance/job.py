@@ -92,11 +92,6 @@ def words(
     return [*words, "--receipt", receipt]
 
 
-def command(*asked, **named) -> str:
-    """`words` as one shell line."""
-    return shlex.join(words(*asked, **named))
-
-
 def run(work: Callable[[Job], dict | None], tidy: Callable[[Job], None] | None = None) -> None:
     """Read the command line, do `work`, write the receipt; what `work` returns joins its informational part.
 
