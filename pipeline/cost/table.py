@@ -21,7 +21,10 @@ COLUMNS = [
     "kept",
     "state",
 ]
-NOTE = "steps: images, for evaluate; kept: what stays of all runs, packed images once they lie here; state: what one run needs while it lasts, to go on from"
+NOTE = (
+    "steps: images, for evaluate; kept: what stays of all runs, packed images once they lie here; "
+    "state: what one run needs while it lasts, to go on from"
+)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from pipeline.errors import UserError
 from pipeline.files import sha256
 from pipeline.models import build, cdc
-from pipeline.weights import published
+from tests import published
 from tests.golden.reference_inputs import fill, image, noise
 from tests.published import published_cdc
 
