@@ -45,19 +45,26 @@ def _acquire(path: Path, waiting: str) -> tuple[int, bool]:
 
 def _lock(descriptor: int, path: Path, waiting: str) -> bool:
     """Take the lock; return whether another process held it first."""
+    taken = take(descriptor, fcntl.LOCK_EX)
+    if taken is None:
+        waiting = f"{path}: this file system has no locks; no other process may use the file now"
+    if waiting and not taken:
+        print(waiting, file=sys.stderr, flush=True)
+    if taken is False:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return taken is False
+
+
+def take(descriptor: int, operation: int) -> bool | None:
+    """Try to take a lock without waiting; return whether it was free, None where the file system has no locks."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return False
+        fcntl.flock(descriptor, operation | fcntl.LOCK_NB)
     except BlockingIOError:
-        if waiting:
-            print(waiting, file=sys.stderr, flush=True)
+        return False
     except OSError as error:
         if error.errno not in UNSUPPORTED:
             raise
-        warning = f"{path}: this file system has no locks ({error.strerror}); no other process may use the file now"
-        print(warning, file=sys.stderr, flush=True)
-        return False
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
+        return None
     return True
 
 

@@ -1,10 +1,12 @@
 """Write files as a whole or not at all: under a temporary name, flushed to disk, then renamed."""
 
+import csv
 import glob
 import hashlib
+import io
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -54,6 +56,21 @@ def write_json(path: str | Path, value: object) -> None:
     write_text(path, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def csv_text(columns: Iterable[str], rows: Iterable[Mapping]) -> str:
+    """Rows under a header as CSV, lines ended by a line feed alone; what a row lacks stays empty."""
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
+def read_csv(path: str | Path) -> list[dict[str, str]]:
+    """The rows of a CSV file with a header."""
+    with open(path, encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
 def read_json(path: str | Path) -> dict:
     """Read a JSON file; UserError when it is missing or cannot be parsed."""
     try:
@@ -73,3 +90,14 @@ def sha256(path: str | Path) -> str:
 def canonical_json(value: object) -> str:
     """JSON with one spelling per value: sorted keys, no blanks; ValueError for NaN."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def flat(value: dict, prefix: str = "") -> dict[str, str]:
+    """Dotted name -> text of every value in nested blocks; what is no text is spelled as `canonical_json`."""
+    found: dict[str, str] = {}
+    for name, item in value.items():
+        if isinstance(item, dict) and item:
+            found |= flat(item, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = item if isinstance(item, str) else canonical_json(item)
+    return found

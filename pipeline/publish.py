@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, exit_code
 from pipeline.files import read_json
 
 RECEIPT = ".receipt.json"
@@ -87,15 +87,15 @@ def publish(tables: list[str]) -> None:
     if audit.returncode:
         raise UserError(f"{_tail(audit.stdout)}\nNothing was published: the audit failed (above).")
     files = {folder: receipted_files(folder) for folder in kept_folders()}
-    _dvc("commit", "--force")
+    dvc("commit", "--force")
     for folder, entries in files.items():
         if locked_md5(folder) != folder_md5(folder, entries):
             raise UserError(
                 f"dvc.lock: what DVC took from {folder} is not what the receipts name. Nothing was pushed. "
                 "Restore dvc.lock (git checkout dvc.lock), run `make audit`, then publish again."
             )
-    _dvc("push")
-    status = _dvc("status")
+    dvc("push")
+    status = dvc("status")
     if "up to date" not in status:
         raise UserError(
             f"{status}\ndvc status is not clean after the commit (above): a file changed meanwhile. Publish again."
@@ -117,11 +117,13 @@ def _python(module: str, *arguments: str) -> subprocess.CompletedProcess:
     )
 
 
-def _dvc(*arguments: str) -> str:
+def dvc(*arguments: str) -> str:
+    """Output of `dvc` with these arguments; UserError with its last lines when it fails."""
     done = _python("dvc", *arguments)
     if done.returncode:
-        raise UserError(f"{_tail(done.stdout)}\ndvc {' '.join(arguments)} failed (above). See docs/data-versioning.md.")
-    return done.stdout
+        message = f"dvc {' '.join(arguments)} failed (above); no local file was lost. See docs/data-versioning.md."
+        raise UserError(f"{_tail(done.stdout)}\n{message}")
+    return done.stdout.rstrip()
 
 
 def _tail(text: str, lines: int = 40) -> str:
@@ -132,12 +134,8 @@ def main() -> int:
     """Command line: the tables to publish, by default every finished one."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.publish", description=publish.__doc__)
     parser.add_argument("tables", nargs="*", help="tables that must be up to date (default: every finished one)")
-    try:
-        publish(parser.parse_args().tables or published_tables())
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    tables = parser.parse_args().tables
+    return exit_code(lambda: publish(tables or published_tables()))
 
 
 if __name__ == "__main__":

@@ -6,14 +6,12 @@ fetches the objects into DVC's cache, and checks them out only when all requeste
 """
 
 import argparse
-import os
-import subprocess
 import sys
 from pathlib import Path
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, exit_code
 from pipeline.files import read_json
-from pipeline.publish import kept_folders, locked_md5
+from pipeline.publish import dvc, kept_folders, locked_md5
 
 LOCK = Path("dvc.lock")
 
@@ -27,15 +25,15 @@ def pull(paths: list[str]) -> None:
         if not any(_within(path, folder) for folder in published):
             raise UserError(f"{path}: DVC keeps no files there, only in {', '.join(published)}.")
     paths = paths or list(published)
-    _dvc("fetch", *paths)
-    missing = missing_objects(paths, published, Path(_dvc("cache", "dir").splitlines()[-1]))
+    dvc("fetch", *paths)
+    missing = missing_objects(paths, published, Path(dvc("cache", "dir").splitlines()[-1]))
     if missing:
         names = ", ".join(missing[:5]) + (" …" if len(missing) > 5 else "")
         raise UserError(
             f"Not in the store: {names} ({len(missing)} in all). No local file was changed. Check that it is the right "
             "store (dvc remote list); if it is, ask the publisher to push again."
         )
-    print(_dvc("checkout", *paths))
+    print(dvc("checkout", *paths))
 
 
 def missing_objects(paths: list[str], published: dict[str, str], cache: Path) -> list[str]:
@@ -60,30 +58,12 @@ def _within(path: str, folder: str) -> bool:
     return path == folder or path.startswith(f"{folder}/")
 
 
-def _dvc(*words: str) -> str:
-    command = [sys.executable, "-m", "dvc", *words]
-    environment = {**os.environ, "DVC_NO_ANALYTICS": "1"}
-    done = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, check=False
-    )
-    if done.returncode:
-        output = "\n".join(done.stdout.rstrip().splitlines()[-20:])
-        raise UserError(
-            f"{output}\ndvc {' '.join(words)} failed (above); no local file was lost. See docs/data-versioning.md."
-        )
-    return done.stdout.rstrip()
-
-
 def main() -> int:
     """Command line: paths in the folders that DVC keeps, by default everything."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.pull", description=pull.__doc__)
     parser.add_argument("paths", nargs="*", metavar="PATH", help="for example results/report (default: everything)")
-    try:
-        pull([Path(path).as_posix() for path in parser.parse_args().paths])
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    paths = [Path(path).as_posix() for path in parser.parse_args().paths]
+    return exit_code(lambda: pull(paths))
 
 
 if __name__ == "__main__":

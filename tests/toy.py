@@ -8,9 +8,9 @@ from torch import nn
 
 from pipeline.methods.base import Stage
 from pipeline.plan import params
-from pipeline.sampling.packed import write_stack
 from pipeline.sampling.patches import PatchSampler
 from pipeline.weights.checkpoints import save_network
+from tests.packing import write_stack
 
 PARAMS = params.load()
 

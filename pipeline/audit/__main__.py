@@ -4,11 +4,12 @@ Each door has its own words (`main(words) -> exit code`) and is imported only wh
 """
 
 import argparse
+import importlib
 import sys
 
 from pipeline.errors import UserError
 
-DOORS = ("read", "re-measure", "retrain")
+DOORS = {"read": "read", "re-measure": "remeasure", "retrain": "retrain"}
 
 
 def main() -> None:
@@ -17,14 +18,8 @@ def main() -> None:
     parser.add_argument("--door", choices=DOORS, default="read")
     chosen, words = parser.parse_known_args()
     sys.stdout.reconfigure(encoding="utf-8")
-    if chosen.door == "re-measure":
-        from pipeline.audit import remeasure as door
-    elif chosen.door == "retrain":
-        from pipeline.audit import retrain as door
-    else:
-        from pipeline.audit import read as door
     try:
-        sys.exit(door.main(words))
+        sys.exit(importlib.import_module(f"pipeline.audit.{DOORS[chosen.door]}").main(words))
     except UserError as error:
         sys.exit(f"error: {error}")
 

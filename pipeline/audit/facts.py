@@ -1,6 +1,6 @@
 """What a receipt says about its job, in the order in which an auditor asks: settings, seed, code, packages, machine, files."""
 
-import csv
+from collections import Counter
 from pathlib import Path
 
 from pipeline import files
@@ -17,7 +17,7 @@ def of(node: Node, brief: bool = False) -> dict[str, dict[str, str]]:
     """Heading -> name -> value; `brief`: without the modules and packages that others need. Versions: those installed then."""
     receipt = node.receipt
     key, run = receipt.key, receipt.run
-    settings = _flat(key["settings"])
+    settings = files.flat(key["settings"])
     told = {
         "settings": settings,
         "seed": {name: value for name, value in settings.items() if name.rpartition(".")[2] == "seed"},
@@ -53,13 +53,6 @@ def values(number: Number) -> dict[str, dict[str, float]]:
     return found
 
 
-def _flat(value: object, prefix: str = "") -> dict[str, str]:
-    if isinstance(value, dict) and value:
-        parts = (_flat(item, f"{prefix}.{name}" if prefix else name) for name, item in value.items())
-        return {name: text for part in parts for name, text in part.items()}
-    return {prefix: value if isinstance(value, str) else files.canonical_json(value)}
-
-
 def _packages(locked: dict | None, installed: dict[str, str | None]) -> dict[str, str]:
     if not locked:
         return {}
@@ -72,9 +65,5 @@ def _manifest(outputs: dict) -> dict[str, str]:
     path = next((path for path in outputs if path.startswith(MANIFEST) and Path(path).is_file()), None)
     if path is None:
         return {}
-    with open(path, encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    counts: dict[str, int] = {}
-    for row in rows:
-        counts[row.get("split", "?")] = counts.get(row.get("split", "?"), 0) + 1
+    counts = Counter(row.get("split", "?") for row in files.read_csv(path))
     return {path: ", ".join(f"{count} rows of {split}" for split, count in counts.items())}

@@ -1,12 +1,16 @@
 """From each number of a table to its fields: the table is made again from its metrics files and compared with its files."""
 
 import json
+import math
 from pathlib import Path
 
-from pipeline.audit import measured, printed
+import numpy as np
+
+from pipeline.audit import printed
 from pipeline.audit.cells import ABSENT, FAILS, HOLDS, Checked, Number, listed
 from pipeline.audit.report import Report
 from pipeline.errors import UserError
+from pipeline.files import read_json
 from pipeline.printing.document import Document
 from pipeline.provenance.receipts import SUFFIX, KeyOf
 from pipeline.settings import build
@@ -14,7 +18,8 @@ from pipeline.tables import records as tables
 from pipeline.tables.scores import Reported, Scores
 from pipeline.tables.settings import TableSettings
 
-MODULE = "pipeline.tables.records"
+# The last digits of a mean depend on the processor; of a file that is not its job's, every digit counts.
+CLOSE = 1e-9
 
 
 def check(report: Report, path: str, key_of: KeyOf) -> Checked:
@@ -57,8 +62,8 @@ def _scores(report: Report, key: dict) -> tuple[Scores, Reported | None, dict[st
     for path in dict.fromkeys(cell.metrics for cell in settings.cells if cell.metrics):
         maker = report.nodes[report.makers[path]] if path in report.makers else None
         altered = maker is None or any(reason.what == path for reason in maker.reasons)
-        contents[path], wrong[path] = measured.follow(path, exact=altered)
-    scores = Scores(settings, [Path(path) for path in contents], contents.__getitem__)
+        contents[path], wrong[path] = follow(path, exact=altered)
+    scores = Scores(settings, contents.__getitem__)
     named = key["files"]["inputs"].get("reported")
     return scores, Reported(Path(named)) if settings.reported and named else None, wrong
 
@@ -110,3 +115,22 @@ def _mark(report: Report, number: Number) -> str:
     if number.problems or FAILS in marks:
         return FAILS
     return ABSENT if ABSENT in marks else HOLDS
+
+
+def follow(path: str | Path, exact: bool) -> tuple[dict, list[str]]:
+    """A metrics file's content with the means that follow from its images, and complaints; `exact`: compare every digit.
+
+    Raises UserError for another kind of file.
+    """
+    content = read_json(path)
+    complaints = []
+    try:
+        for metric in content["mean"]:
+            stored = float(content["mean"][metric])
+            follows = float(np.mean([float(values[metric]) for values in content["images"].values()]))
+            if stored != follows and (exact or not math.isclose(stored, follows, rel_tol=CLOSE, abs_tol=CLOSE)):
+                complaints.append(f"{path}: mean.{metric} says {stored}, its images say {follows}")
+                content["mean"][metric] = follows
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"{path}: not a metrics file ({error!r}). Restore it with git, or evaluate again.") from error
+    return content, complaints

@@ -7,30 +7,9 @@ from pipeline.audit import facts
 from pipeline.audit.cells import FAILS, HOLDS, STATES, Checked, Number
 from pipeline.audit.report import Node, Report
 from pipeline.audit.text import problems, title
-from pipeline.printing.html import page
+from pipeline.printing.html import page, style_of
 
-STYLE = """
-.verdict { border: 1px solid var(--line); border-left: 6px solid #2e7d4f; border-radius: 4px; padding: 12px 16px;
-  margin: 18px 0; }
-.verdict.fails { border-left-color: #b3261e; }
-.verdict strong { font-size: 17px; }
-.verdict p { margin: 4px 0 0; color: var(--soft); font-size: 13.5px; }
-ul.problems { padding-left: 20px; } ul.problems li { margin: 0 0 6px; overflow-wrap: anywhere; }
-.mark { font-weight: 700; color: #2e7d4f; } .fails .mark, .mark.fails { color: #b3261e; }
-.mark.absent { color: var(--soft); }
-td a { color: inherit; text-decoration: none; border-bottom: 1px dotted var(--soft); } td a:hover { border-bottom-style: solid; }
-td.fails { background: #fbe9e7; } td.fails a { color: #b3261e; font-weight: 700; }
-details { border-bottom: 1px solid var(--faint); padding: 5px 0; font-size: 13.5px; }
-details > summary { cursor: pointer; overflow-wrap: anywhere; } details > summary:hover { background: var(--faint); }
-details > summary b { font-variant-numeric: tabular-nums; }
-details:target > summary, :target { background: var(--badge); }
-details .inside { margin: 6px 0 10px 18px; }
-ol.chain { margin: 6px 0; padding-left: 20px; } ol.chain li { margin: 2px 0; overflow-wrap: anywhere; }
-dl { display: grid; grid-template-columns: minmax(90px, max-content) 1fr; gap: 3px 14px; margin: 6px 0; font-size: 12.5px; }
-dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
-code { font: 12px/1.5 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
-table.numbers th, table.numbers td { white-space: normal; }
-"""
+STYLE = style_of(__file__)
 
 
 def text(report: Report, checked: Checked) -> str:

@@ -15,12 +15,13 @@ from pathlib import Path
 
 from pipeline import files
 from pipeline.audit import compare, read, rerun
+from pipeline.audit.rerun import DEVIATES, EQUAL, WITHIN
 from pipeline.errors import UserError
 from pipeline.plan import params
 from pipeline.provenance import fingerprint, receipts
 from pipeline.provenance.receipts import Receipt
 
-EQUAL, WITHIN, DEVIATES, UNMEASURED = "equal", "within tolerance", "DEVIATES", "NOT MEASURED"
+UNMEASURED = "NOT MEASURED"
 
 
 @dataclass
@@ -42,24 +43,13 @@ class Cell:
 
 def measure(receipt: Receipt, tolerance: dict, show: bool) -> Cell:
     """Run one evaluation again and compare; `tolerance` (metric -> difference) where rounding may differ."""
-    metrics = receipt.path.removesuffix(receipts.SUFFIX)
-    cell = Cell(metrics)
-    cell.complaints = rerun.missing(receipt)
-    other = rerun.other_code(receipt)
-    if other:
-        cell.complaints.append(f"{other}; `git checkout` a commit at which the first door holds")
-    if not Path(metrics).is_file():
-        cell.complaints.append(f"{metrics}: the stored metrics are not here; restore them with git")
-    if cell.complaints:
-        return cell
+    cell = Cell(receipt.path.removesuffix(receipts.SUFFIX))
     with rerun.temporary("re-measure-") as folder:
         shutil.copytree(fingerprint.PACKAGE, folder / fingerprint.PACKAGE.name)
         try:
-            rerun.link(receipt, folder)
-            done = rerun.run(receipt, folder, show)
-            stored, measured = files.read_json(metrics), files.read_json(folder / metrics)
+            stored, measured, done = rerun.measured(receipt, folder, show)
         except UserError as error:
-            cell.complaints.append(str(error))
+            cell.complaints = str(error).splitlines()
             return cell
         regime = rerun.regime(receipt.run, done.run)
         cell.regime, cell.rows = str(regime), compare.rows(stored, measured)

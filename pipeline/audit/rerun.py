@@ -1,7 +1,6 @@
 """Run the job of a receipt again in another folder, from the receipt alone; nothing of the user's results is touched."""
 
 import os
-import shlex
 import shutil
 import signal
 import subprocess
@@ -17,6 +16,7 @@ from pipeline.errors import UserError
 from pipeline.provenance import fingerprint, job, receipts
 from pipeline.provenance.receipts import Receipt
 
+EQUAL, WITHIN, DEVIATES = "equal", "within tolerance", "DEVIATES"
 STOPS = (signal.SIGTERM, signal.SIGHUP)
 TAIL = 4000  # characters of a failed job's last words
 
@@ -102,10 +102,10 @@ def run(receipt: Receipt, folder: Path, show: bool) -> Receipt:
         )
     key, module = files.canonical_json(receipt.key), f"pipeline.jobs.{receipt.key['kind']}"
     options = receipt.run.get("options")
-    line = job.command(module, key, named["inputs"], named["outputs"], receipt.path, options=options)
-    # The line names Python as one types it from the top folder; the job runs elsewhere.
+    words = job.words(module, key, named["inputs"], named["outputs"], receipt.path, options=options)
+    # The words name Python as one types it from the top folder; the job runs elsewhere.
     # Versions other than the lock's are told and judged afterwards (`regime`), not refused.
-    words = [sys.executable, *shlex.split(line)[1:], "--any-versions"]
+    words = [sys.executable, *words[1:], "--any-versions"]
     child = subprocess.Popen(words, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         told = b""
@@ -126,6 +126,24 @@ def run(receipt: Receipt, folder: Path, show: bool) -> Receipt:
         raise UserError(f"the job ended with code {code}: {last.removeprefix('error: ')}")
     content = files.read_json(folder / receipt.path)
     return Receipt(receipt.path, *(content[name] for name in ("key", "inputs", "outputs", "run", "seal")))
+
+
+def measured(receipt: Receipt, folder: Path, show: bool, made: Container[str] = ()) -> tuple[dict, dict, Receipt]:
+    """Run an evaluation again in `folder`, which holds the code: its stored metrics, the new ones, the new receipt.
+
+    UserError, a line for each reason, where it cannot be run or there is nothing to compare with.
+    """
+    path, problems = receipt.path.removesuffix(receipts.SUFFIX), missing(receipt, made)
+    if other := other_code(receipt, folder / fingerprint.PACKAGE.name):
+        problems.append(f"{other}; `git checkout` a commit at which the first door holds")
+    if not Path(path).is_file():
+        problems.append(f"{path}: the stored metrics are not here; restore them with git")
+    if problems:
+        raise UserError("\n".join(problems))
+    stored = files.read_json(path)
+    link(receipt, folder, made)
+    done = run(receipt, folder, show)
+    return stored, files.read_json(folder / path), done
 
 
 def _stop(child: subprocess.Popen) -> None:

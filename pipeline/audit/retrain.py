@@ -16,13 +16,14 @@ from pathlib import Path
 
 from pipeline import files
 from pipeline.audit import compare, rerun
+from pipeline.audit.rerun import DEVIATES, EQUAL, WITHIN
 from pipeline.audit.trainings import Trainings
 from pipeline.errors import UserError
 from pipeline.plan import params
 from pipeline.provenance import receipts
 from pipeline.provenance.receipts import Receipt
 
-EQUAL, WITHIN, DEVIATES, UNJUDGED = "equal", "within tolerance", "DEVIATES", "NOT JUDGED"
+UNJUDGED = "NOT JUDGED"
 
 
 @dataclass
@@ -128,18 +129,10 @@ class Retraining:
     def _metrics(self, receipt: Receipt, outcome: Outcome) -> bool | None:
         """Whether the network trained again measures as the stored one did; None when that cannot be told."""
         path = receipt.path.removesuffix(receipts.SUFFIX)
-        problems = rerun.missing(receipt, self.made)
-        problems += [text for text in [rerun.other_code(receipt, self.folder / "pipeline")] if text]
-        if not problems:
-            try:
-                stored = files.read_json(path)
-                rerun.link(receipt, self.folder, self.made)
-                rerun.run(receipt, self.folder, show=True)
-                measured = files.read_json(self.folder / path)
-            except UserError as error:
-                problems = [str(error)]
-        if problems:
-            outcome.lines += [f"{path}: could not be measured: {problem}" for problem in problems]
+        try:
+            stored, measured, _ = rerun.measured(receipt, self.folder, show=True, made=self.made)
+        except UserError as error:
+            outcome.lines += [f"{path}: could not be measured: {problem}" for problem in str(error).splitlines()]
             return None
         complaints = compare.metrics(stored, measured, self.tolerance)
         outcome.lines += [f"{Path(path).name}: {row}" for row in compare.rows(stored, measured)] + complaints

@@ -17,35 +17,7 @@ SECTIONS = {
     HOLDS: ("Holds", "Follows from the printed numbers."),
 }
 SHOWN = 8  # lines that are open; more are folded, except those that contradict a claim
-STYLE = """
-main { max-width: 960px; }
-.counts { display: flex; flex-wrap: wrap; gap: 10px; margin: 18px 0 20px; padding: 0; list-style: none; }
-.counts li { flex: 1 1 150px; border: 1px solid var(--line); border-radius: 8px; padding: 9px 14px; font-size: 13px;
-  color: var(--soft); }
-.counts b { display: block; font-size: 25px; line-height: 1.2; color: var(--ink); font-variant-numeric: tabular-nums; }
-.counts .contradicted { border-color: #e0b4a8; background: #fdf4f1; }
-.counts .contradicted b { color: #9b2c13; }
-.lead { font-size: 16px; max-width: none; } .quiet { color: var(--soft); font-size: 13.5px; }
-article { border-top: 1px solid var(--line); padding: 16px 0 6px; }
-h2 + p { margin-bottom: 14px; }
-article h3 { margin: 0 0 2px; font-size: 15.5px; line-height: 1.4; }
-.id { display: inline-block; min-width: 3.2em; color: var(--soft); font-weight: 650; font-variant-numeric: tabular-nums; }
-.where, .note, .basis { margin: 0 0 6px; font-size: 13px; color: var(--soft); max-width: none; }
-.note { color: var(--ink); }
-.basis { margin-top: 10px; color: var(--ink); }
-.tag { border: 1px solid var(--line); border-radius: 999px; padding: 0 9px; font-size: 11.5px; font-weight: 500;
-  color: var(--soft); white-space: nowrap; vertical-align: 1px; }
-.tag.near { background: var(--badge); border-color: #ecd3a2; color: var(--accent); }
-table.lines { width: auto; border: 0; font-size: 13px; margin: 0 0 6px; }
-table.lines td { text-align: left; padding: 2px 18px 2px 0; vertical-align: top; white-space: normal; }
-table.lines td.mark { width: 1.2em; padding-right: 8px; color: var(--soft); }
-table.lines td.place { color: var(--soft); } table.lines td.place:not(:empty) { min-width: 9em; }
-table.lines td.place:empty { padding: 0; }
-table.lines tr.no td { color: #9b2c13; } table.lines tr.no td.place { color: #9b2c13; }
-table.lines tr.no td.text { font-weight: 650; }
-details { margin: 0 0 8px; font-size: 13px; } summary { cursor: pointer; color: var(--soft); }
-@media print { article { break-inside: avoid; } table.lines { font-size: 8.5pt; } }
-"""
+STYLE = html.style_of(__file__)
 
 
 def render(numbers: Numbers, claims: Claims, findings: list[Finding]) -> str:

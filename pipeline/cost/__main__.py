@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 
 from pipeline.cost import cluster, table
 from pipeline.cost.estimate import rows
-from pipeline.errors import UserError
+from pipeline.errors import exit_code
 from pipeline.files import write_text
 from pipeline.plan import cells, params
 
@@ -32,24 +32,23 @@ def main() -> int:
         "--seeds", type=int, nargs="+", metavar="N", help="as if the tables were measured over these seeds"
     )
     arguments = parser.parse_args()
-    try:
-        settings = params.load()
-        names = list(dict.fromkeys(PurePath(table).stem for table in arguments.tables or settings["tables"]))
-        if arguments.seeds:
-            settings = with_seeds(settings, names, arguments.seeds)
-        found = rows(settings, names)
-        if arguments.csv:
-            write_text(arguments.csv, table.as_csv(found))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return exit_code(lambda: _print(arguments))
+
+
+def _print(arguments: argparse.Namespace) -> None:
+    settings = params.load()
+    names = list(dict.fromkeys(PurePath(table).stem for table in arguments.tables or settings["tables"]))
+    if arguments.seeds:
+        settings = with_seeds(settings, names, arguments.seeds)
+    found = rows(settings, names)
+    if arguments.csv:
+        write_text(arguments.csv, table.as_csv(found))
     if arguments.jobs:
         print(cluster.as_text(settings, names, found))
     else:
         print(table.as_text(found, names, settings["plan"]["tflops"]))
     if left_out := sum(len(cells.absent_cells(settings, name)) for name in names):
         print(f"without {left_out} cells that need cameras which `available` of their data set leaves out")
-    return 0
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ def _evaluation(settings: dict, counted: Counted, stage: tuple, runs: list[Run])
 
 
 def _data(settings: dict, tables: list[str]) -> list[Row]:
-    """Packed images of every camera, as they lie there or as they will."""
+    """Packed images of every camera, of the size that lies there; nobody knows it before."""
     cameras = {
         (block["dataset"], block["scale"], camera): None
         for block in (settings["tables"][name] for name in tables)
@@ -106,29 +106,12 @@ def _data(settings: dict, tables: list[str]) -> list[Row]:
     sizes: dict[tuple, list[int]] = {}
     for dataset, scale, camera in cameras:
         there = [Path(path) for path in paths.packed_files(dataset, scale, camera).values()]
-        packed = all(path.is_file() for path in there)
-        size = sum(path.stat().st_size for path in there) if packed else _packed_bytes(settings, dataset, scale)
+        size = sum(path.stat().st_size for path in there if path.is_file())
         sizes.setdefault((dataset, scale), []).append(size)
     return [
         Row(dataset, scale, "", "packed images", "pack", len(found), bytes_kept=sum(found))
         for (dataset, scale), found in sizes.items()
     ]
-
-
-def _packed_bytes(settings: dict, dataset: str, scale: int) -> int:
-    """HR, LR and bicubic LR of every split of one camera, 3 bytes a pixel."""
-    block, assumed = settings["datasets"][dataset], _assumed(settings, dataset)
-    tile = domains.edition(settings, dataset)["evaluate"]["tile"]
-    if "train" in block:
-        pixels = sum(block[split]["patches"] * block[split]["size"] ** 2 for split in ("train", "val"))
-    elif scale in assumed.get("patch", {}):
-        pixels = assumed["patches"] * assumed["patch"][scale] ** 2
-    else:
-        raise UserError(
-            f"params.yaml: plan.datasets.{dataset}.patch: expected the HR side of patches for scale {scale}."
-        )
-    pixels += assumed["test_images"] * assumed["tiles"] * (tile * scale) ** 2
-    return round(3 * pixels * (1 + 2 / scale**2))
 
 
 def _assumed(settings: dict, dataset: str) -> dict:

@@ -1,10 +1,11 @@
 """One line of a cost plan, and all lines as aligned text with sums or as CSV."""
 
-import csv
 import dataclasses
-import io
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from pipeline.files import csv_text
+from pipeline.printing.document import aligned
 
 COLUMNS = [
     "dataset",
@@ -21,7 +22,8 @@ COLUMNS = [
     "state",
 ]
 NOTE = (
-    "steps: images, for evaluate; kept: what stays of all runs; state: what one run needs while it lasts, to go on from"
+    "steps: images, for evaluate; kept: what stays of all runs, packed images once they lie here; "
+    "state: what one run needs while it lasts, to go on from"
 )
 
 
@@ -64,11 +66,7 @@ CSV = [*(field.name for field in dataclasses.fields(Row)), "total_flop", "hours"
 
 def as_csv(rows: Iterable[Row]) -> str:
     """Every row with all digits; sizes in bytes, `flop` and `seconds` of one step, `hours` of all runs."""
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, CSV, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: getattr(row, name) for name in CSV} for row in rows)
-    return stream.getvalue()
+    return csv_text(CSV, ({name: getattr(row, name) for name in CSV} for row in rows))
 
 
 def as_text(rows: list[Row], tables: list[str], tflops: dict[str, float]) -> str:
@@ -80,13 +78,6 @@ def as_text(rows: list[Row], tables: list[str], tflops: dict[str, float]) -> str
         NOTE,
     ]
     return "\n".join([*aligned([COLUMNS, *map(_line, rows)], left=3), "", *_sums(rows), "", *notes])
-
-
-def aligned(lines: list[list[str]], left: int) -> list[str]:
-    """The lines with columns of one width, the first `left` of them to the left."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    sides = [str.ljust] * left + [str.rjust] * (len(widths) - left)
-    return ["  ".join(side(*cell) for side, *cell in zip(sides, line, widths, strict=True)) for line in lines]
 
 
 def _line(row: Row) -> list[str]:

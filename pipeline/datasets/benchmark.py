@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pipeline.datasets import Split
-from pipeline.datasets.photographs import Photograph, folders, size_of, split
+from pipeline.datasets.photographs import Photograph, folders, split
 from pipeline.errors import UserError
+from pipeline.images.rgb import image_size
 
 # Set -> (names that its folder may have, number of images).
 SETS = {
@@ -113,8 +114,11 @@ def _self_exemplar(root: Path, name: str, srf: int | None, scale: int) -> dict[s
     # Some sets hold images of half the size for one scale (Urban100 for 2); scores on them cannot be compared with others.
     for other in set(by_srf) - {chosen}:
         for name, file in by_srf[chosen].items():
-            larger = size_of(by_srf[other][name]) if name in by_srf[other] else (0, 0)
-            if any(theirs - ours >= max(chosen, other) for theirs, ours in zip(larger, size_of(file), strict=True)):
+            larger = image_size(by_srf[other][name], grey=True) if name in by_srf[other] else (0, 0)
+            if any(
+                theirs - ours >= max(chosen, other)
+                for theirs, ours in zip(larger, image_size(file, grey=True), strict=True)
+            ):
                 raise UserError(
                     f"{file} is smaller than {by_srf[other][name]}: it is not the photograph at full size. Set `test.srf` of "
                     f"this set to {other} in params/domains.yaml."

@@ -38,9 +38,7 @@ class Enlarger:
         """Load the input `generator`, or build `chosen.network`. Raises UserError unless exactly one of the two is given,
         and when the network is not the one that the settings expect or has another scale."""
         if ("generator" in job.inputs) == (chosen.network is not None):
-            raise UserError(
-                "--input generator: expected either a generator file or settings.network, not both and not neither."
-            )
+            raise UserError("expected either a generator file or settings.network, not both and not neither.")
         self.chosen = chosen
         self.device = prepare(chosen.compute, seed=0)
         if chosen.network is None:

@@ -36,7 +36,7 @@ class Metrics:
         """All metrics of the image called `name`; UserError naming it for unequal sizes or a non-finite SR."""
         if sr.shape != hr.shape:
             raise UserError(
-                f"image {name}: SR is {_size(sr)}, HR is {_size(hr)} (height x width). Expected equal sizes."
+                f"image {name}: SR is {_size(sr)}, HR is {_size(hr)} (height x width). Expected equal sizes; pack the pair again."
             )
         if not torch.isfinite(sr).all():
             raise UserError(

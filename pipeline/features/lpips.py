@@ -8,8 +8,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from pipeline.errors import UserError
-from pipeline.weights.pretrained import open_weights
+from pipeline.weights.pretrained import fill, open_weights
 
 
 def lpips_network(weights: str | Path, spec: dict, trunk: str = "alex") -> nn.Module:
@@ -30,13 +29,5 @@ def lpips_network(weights: str | Path, spec: dict, trunk: str = "alex") -> nn.Mo
 def _load_trunk(trunk: nn.Module, state: dict[str, Tensor], path: str | Path, kind: str) -> None:
     """Copy torchvision's `features.3.weight` to the package's `slice2.3.weight`, and so on."""
     names = {name: "features." + name.split(".", 1)[1] for name in trunk.state_dict()}
-    wrong = [
-        source
-        for name, source in names.items()
-        if source not in state or state[source].shape != trunk.state_dict()[name].shape
-    ]
-    if wrong:
-        raise UserError(
-            f"{path}: not the weights of LPIPS's trunk '{kind}': {', '.join(wrong[:4])} missing or of another shape."
-        )
-    trunk.load_state_dict({name: state[source] for name, source in names.items()})
+    own = {name: state[source] for name, source in names.items() if source in state}
+    fill(trunk, own, path, f"a file with the weights of LPIPS's trunk '{kind}'")

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.errors import UserError
-from pipeline.weights.pretrained import open_weights
+from pipeline.weights.pretrained import fill, open_weights
 
 # Convolutions per block and their channels (Simonyan & Zisserman, configuration E).
 BLOCKS = ((2, 64), (2, 128), (4, 256), (4, 512), (4, 512))
@@ -48,11 +48,6 @@ def vgg19(path: str | Path, layer: str, spec: dict) -> VGG19:
     Raises UserError for a missing file, another hash, or a file without VGG-19's convolutions.
     """
     network, state = VGG19(layer), open_weights(path, spec)
-    try:
-        network.load_state_dict({name: state[name] for name in network.state_dict()})
-    except (RuntimeError, KeyError) as error:
-        raise UserError(
-            f"{path}: not torchvision's VGG-19 weights ({error}); expected features.0.weight to features.34.bias. "
-            "Fetch vgg19-dcbb9e9d.pth."
-        ) from error
+    own = {name: state[name] for name in network.state_dict() if name in state}
+    fill(network, own, path, "torchvision's VGG-19, vgg19-dcbb9e9d.pth")
     return network

@@ -17,6 +17,7 @@ from pipeline.fetch.run import fetch
 from pipeline.fetch.settings import Settings
 from pipeline.files import read_json
 from pipeline.plan import params
+from pipeline.provenance.job import interruptible
 
 
 def main(words: list[str] | None = None) -> int:
@@ -35,21 +36,18 @@ def main(words: list[str] | None = None) -> int:
     )
     parser.add_argument("--settings", metavar="FILE", help="the block fetch as JSON, instead of that of params.yaml")
     arguments = parser.parse_args(words)
-    before = signal.signal(signal.SIGTERM, _stop)
     try:
-        if arguments.settings:
-            settings = Settings.of(read_json(arguments.settings), arguments.settings)
-        else:
-            settings = Settings.of(params.load()["fetch"])
-        settings = dataclasses.replace(
-            settings,
-            accept=(*settings.accept, *arguments.accept),
-            mirror=arguments.mirror or settings.mirror,
-        )
-        if not arguments.names:
-            print(_listed(catalogue.load()), flush=True)
-            return 0
-        fetch(arguments.names, settings, dry=arguments.plan, repin=arguments.repin)
+        with interruptible():
+            if arguments.settings:
+                settings = Settings.of(read_json(arguments.settings), arguments.settings)
+            else:
+                settings = Settings.of(params.load()["fetch"])
+            accept, mirror = (*settings.accept, *arguments.accept), arguments.mirror or settings.mirror
+            settings = dataclasses.replace(settings, accept=accept, mirror=mirror)
+            if arguments.names:
+                fetch(arguments.names, settings, dry=arguments.plan, repin=arguments.repin)
+            else:
+                print(_listed(catalogue.load()), flush=True)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -67,14 +65,7 @@ def main(words: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted: the bytes received so far are kept; run the same command to continue", file=sys.stderr)
         return 130
-    finally:
-        signal.signal(signal.SIGTERM, before)
     return 0
-
-
-def _stop(number: int, _frame) -> None:
-    """Turn SIGTERM into an exception, so that half-unpacked folders are removed."""
-    raise SystemExit(128 + number)
 
 
 def _listed(sources: dict[str, catalogue.Source]) -> str:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.fetch.bar import bar
 from pipeline.fetch.catalogue import Checksum, File
-from pipeline.fetch.transfer import looks_like_page
+from pipeline.fetch.lock import TRUST
+from pipeline.fetch.transfer import bar, looks_like_page
 
 CHUNK = 1 << 22
 NAMES = {"sha256": "SHA-256", "md5": "MD5"}
@@ -54,14 +54,10 @@ def examine(path: Path, file: File, object_id: str | None = None, label: str | N
 
 def trust(held: list[Checksum]) -> str:
     """Trust in a file, from the checksums that matched: the names are explained in `pipeline.fetch.lock`."""
-    classes = {checksum.trust for checksum in held}
-    third = {checksum.by for checksum in held if checksum.trust == "third_party"}
-    for name in ("upstream", "object_id"):
-        if name in classes:
-            return name
-    if len(third) > 1:
-        return "two_third_parties"
-    return next((name for name in ("third_party", "name_prefix") if name in classes), "tofu")
+    classes = {checksum.trust for checksum in held} | {"tofu"}
+    if len({checksum.by for checksum in held if checksum.trust == "third_party"}) > 1:
+        classes.add("two_third_parties")
+    return min(classes, key=TRUST.index)
 
 
 def _digests(path: Path, algorithms: set[str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from pipeline.errors import UserError
 from pipeline.fetch.catalogue import Location
 from pipeline.fetch.settings import Settings
-from pipeline.fetch.transfer import Refused
+from pipeline.fetch.transfer import Refused, wait
 from pipeline.fetch.unpack import unpack
 
 # git must not ask for a password, as nobody would answer, and must not run anything from the user's git settings.
@@ -55,7 +55,7 @@ def _fetch(repository: Path, url: str, commit: str, settings: Settings) -> None:
         except Refused:
             if attempt == settings.retries:
                 raise
-            time.sleep(min(settings.longest_wait, settings.first_wait * 2**attempt))
+            time.sleep(wait(attempt + 1, None, settings))
 
 
 def _git(*words: str, live: bool = False) -> str:

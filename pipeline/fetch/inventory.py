@@ -1,18 +1,29 @@
-"""Inventory of an unpacked data set: the manifest of every file, and a check of the counts that the catalogue states."""
+"""Inventory of an unpacked data set: the manifest of every file, and a check of the counts that the catalogue states.
 
-import csv
-import io
+The note `archives/NAME.unpacked` says what was unpacked from an archive, to recognise the folder and find damaged files.
+First line: the archive's SHA-256, or the id of git's tree. Then one line for each file, as `sha256sum` writes it: SHA-256 and
+path below the folder. Notes of earlier versions have the first line only.
+"""
+
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.fetch.bar import bar
 from pipeline.fetch.catalogue import File, Source
-from pipeline.fetch.unpacked import Note, differences
-from pipeline.files import sha256, write_json, write_text
+from pipeline.fetch.transfer import bar
+from pipeline.files import csv_text, sha256, write_json, write_text
 
 MANIFEST, REPORT = "manifest.csv", "inventory.json"
-SHOWN = 20
+SHOWN, NAMED = 20, 5
+
+
+@dataclass(frozen=True)
+class Note:
+    """`origin`: what the folder was unpacked from; `files`: path -> SHA-256, empty in notes of earlier versions."""
+
+    origin: str
+    files: dict[str, str]
 
 
 def write_inventory(
@@ -73,9 +84,8 @@ def write_inventory(
         )
         raise UserError(f"{folder / REPORT}: {wrong}. Remove {folder} and fetch again, or correct data/sources.yaml.")
     rows = [(f"{into}/{name}", *entry) for into, names in sorted(hashed.items()) for name, entry in names.items()]
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([("path", "size", "sha256"), *rows])
-    write_text(folder / MANIFEST, text.getvalue())
+    names = ("path", "size", "sha256")
+    write_text(folder / MANIFEST, csv_text(names, (dict(zip(names, row, strict=True)) for row in rows)))
     manifest = {"files": len(rows), "bytes": sum(size for _, size, _ in rows), "sha256": sha256(folder / MANIFEST)}
     write_json(folder / REPORT, report | {"manifest": manifest})
     return report | {"manifest": manifest}
@@ -101,3 +111,41 @@ def _hashed(folder: Path) -> dict[str, tuple[int, str]]:
             digests[name] = size, sha256(folder / name)
             progress.update(size)
     return digests
+
+
+def note_path(archive: Path) -> Path:
+    """Path of the note of an archive."""
+    return archive.with_name(f"{archive.name}.unpacked")
+
+
+def write_note(path: Path, note: Note) -> None:
+    """Write a note; `pipeline.fetch.unpack` makes sure that names have no line breaks."""
+    write_text(path, "".join([f"{note.origin}\n", *(f"{note.files[name]}  {name}\n" for name in sorted(note.files))]))
+
+
+def read_note(path: Path) -> Note | None:
+    """The note at `path`, None where there is none."""
+    if not path.is_file():
+        return None
+    origin, *lines = path.read_text(encoding="utf-8", errors="replace").strip("\n").split("\n")
+    parts = (line.partition("  ") for line in lines)
+    return Note(origin.strip(), {name: digest for digest, _, name in parts})
+
+
+def has_files(folder: Path) -> bool:
+    """Whether the folder exists and is not empty."""
+    return folder.is_dir() and any(folder.iterdir())
+
+
+def differences(noted: dict[str, str], actual: dict[str, str]) -> str:
+    """Text that names changed, lost and new files; empty when all files are as noted."""
+    kinds = {
+        "changed": [name for name in noted if actual.get(name, noted[name]) != noted[name]],
+        "lost": [name for name in noted if name not in actual],
+        "new": [name for name in actual if name not in noted],
+    }
+    return "; ".join(
+        f"{kind} {', '.join(names[:NAMED])}" + (f" and {len(names) - NAMED} more" if names[NAMED:] else "")
+        for kind, names in kinds.items()
+        if names
+    )

@@ -13,10 +13,9 @@ from pipeline.fetch import drive
 from pipeline.fetch.catalogue import File, Location
 from pipeline.fetch.checks import Checked, Mismatch, examine
 from pipeline.fetch.lock import Lock, today
-from pipeline.fetch.parts import remove_part
 from pipeline.fetch.room import check_room, full_disk
 from pipeline.fetch.settings import Settings
-from pipeline.fetch.transfer import Got, Refused, download
+from pipeline.fetch.transfer import Got, Refused, download, remove_part
 from pipeline.files import atomic, remove_temporaries
 
 if TYPE_CHECKING:
@@ -75,20 +74,17 @@ def _download(location: Location, file: File, target: Path, settings: Settings, 
     # A pinned digest detects pieces of different files as well as a stated one.
     whole = file.whole_checksum or (lock.pin(file.name) is not None and not repin)
     named = {"size": file.size, "whole_checksum": whole}
-    got = download(location.origin, address, target, settings, **named)
-    try:
-        return _accept(got, location, file, target, lock, repin)
-    except Mismatch:
-        remove_part(got.part)
-        if not got.joined:
-            raise
-    print(f"{file.name}: its pieces belong to different files; downloading it again from the beginning", flush=True)
-    got = download(location.origin, address, target, settings, **named, fresh=True)
-    try:
-        return _accept(got, location, file, target, lock, repin)
-    except Mismatch:
-        remove_part(got.part)
-        raise
+    fresh = False
+    while True:
+        got = download(location.origin, address, target, settings, **named, fresh=fresh)
+        try:
+            return _accept(got, location, file, target, lock, repin)
+        except Mismatch:
+            remove_part(got.part)
+            if fresh or not got.joined:
+                raise
+        print(f"{file.name}: its pieces belong to different files; downloading it again from the beginning", flush=True)
+        fresh = True
 
 
 def _accept(got: Got, location: Location, file: File, target: Path, lock: Lock, repin: str | None) -> dict:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.fetch import unpacked
+from pipeline.fetch import inventory
 from pipeline.fetch.catalogue import File, Source
 from pipeline.fetch.checks import trust
 from pipeline.fetch.lock import Lock
@@ -107,4 +107,4 @@ def _line(source: Source, file: File, places: Places, lock: Lock) -> Line:
 
 
 def _unpacked(archive: Path, file: File) -> bool:
-    return unpacked.path_of(archive).is_file() and unpacked.has_files(archive.parent.parent / file.into)
+    return inventory.note_path(archive).is_file() and inventory.has_files(archive.parent.parent / file.into)

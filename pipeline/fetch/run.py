@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.errors import UserError
 from pipeline.exclusive import exclusive
-from pipeline.fetch import catalogue, gitree, inventory, plan, unpacked
+from pipeline.fetch import catalogue, gitree, inventory, plan
 from pipeline.fetch.catalogue import File, Location, Source
 from pipeline.fetch.lock import Lock, today
 from pipeline.fetch.obtain import obtain
@@ -77,7 +77,7 @@ def _dataset(
 
 def _obtain_and_unpack(
     source: Source, file: File, folder: Path, places: Places, settings: Settings, lock: Lock, repin: str | None
-) -> tuple[dict, unpacked.Note]:
+) -> tuple[dict, inventory.Note]:
     """Fetch, check and unpack one archive or git tree; return its pin and the note of what was unpacked."""
     archive, place = plan.target(source, file, places), folder / file.into
     tree = next((location for location in file.locations if location.kind == "git"), None)
@@ -87,19 +87,19 @@ def _obtain_and_unpack(
         pin = obtain(file, archive, settings, lock, repin)
         origin = pin["sha256"]
         _print_pin(file, pin)
-    note_path = unpacked.path_of(archive)
+    note_path = inventory.note_path(archive)
 
     def unpack_to(target: Path) -> None:
         # The note is written before `target` gets its name, so that a process killed in between leaves no unknown folder.
         options = {"suffixes": file.suffixes or tuple(IMAGES)}
-        options["ready"] = lambda digests: unpacked.write(note_path, unpacked.Note(origin, digests))
+        options["ready"] = lambda digests: inventory.write_note(note_path, inventory.Note(origin, digests))
         if tree:
             _export(file, tree, target, settings, **options)
         else:
             unpack([archive], target, **options)
 
-    note = unpacked.read(note_path)
-    if not unpacked.has_files(place):
+    note = inventory.read_note(note_path)
+    if not inventory.has_files(place):
         unpack_to(place)
     elif note is None or note.origin != origin:
         raise UserError(f"{place}: exists, but was not unpacked from {file.name}. Move it away, then run again.")
@@ -108,7 +108,7 @@ def _obtain_and_unpack(
         second_copy = folder / f".{place.name}.{os.getpid()}.tmp"
         unpack_to(second_copy)
         shutil.rmtree(second_copy)
-    return pin, unpacked.read(note_path)
+    return pin, inventory.read_note(note_path)
 
 
 def _export(file: File, tree: Location, target: Path, settings: Settings, **named) -> None:

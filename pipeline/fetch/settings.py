@@ -1,9 +1,9 @@
 """The block `fetch` of params.yaml: how files of others are downloaded. No result depends on it."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import UserError
+from pipeline.settings import build
 
 
 @dataclass(frozen=True)
@@ -19,15 +19,9 @@ class Settings:
     longest_wait: float
 
     @classmethod
-    def of(cls, block: dict, place: str | Path = "params.yaml") -> "Settings":
-        """Settings from the block, which was read from the file `place`; UserError for missing or unknown keys."""
-        expected = {field.name for field in fields(cls)}
-        if not isinstance(block, dict) or block.keys() != expected:
-            raise UserError(
-                f"{place}: settings of fetch are {str(block)[:100]}, expected exactly the keys {', '.join(sorted(expected))}. "
-                "Copy the block `fetch` of params.yaml."
-            )
-        return cls(**{**block, "accept": tuple(block["accept"])})
+    def of(cls, block: dict, place: str | Path = "fetch") -> "Settings":
+        """Settings from the block, which was read from `place`; UserError for missing or unknown keys."""
+        return build(cls, block, str(place))
 
 
 @dataclass(frozen=True)

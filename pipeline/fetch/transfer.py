@@ -1,29 +1,35 @@
 """Download one file over http(s) to `<target>.part`: resume where that is safe, retry where that may help, else refuse.
 
-Checksums are not checked here but in `pipeline.fetch.obtain`; see `pipeline.fetch.parts` for resuming.
+`<target>.part` holds the bytes, `<target>.part.json` what the server said about the file. A download is resumed only when
+the server confirms, by ETag or Last-Modified, that the file is the same; without either only if a whole checksum is known.
+Checksums are not checked here but in `pipeline.fetch.obtain`.
 """
 
+import email.utils
 import errno
+import json
 import os
+import random
 import re
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from tqdm import tqdm
+
 from pipeline.errors import UserError
-from pipeline.fetch.bar import bar
-from pipeline.fetch.parts import Content, content_of, continues, remove_part, resumable, size_of, store_content
-from pipeline.fetch.patience import reason, retry_after, wait
 from pipeline.fetch.room import check_room, full_disk
 from pipeline.fetch.settings import Settings
+from pipeline.files import write_json
 
 if TYPE_CHECKING:
     import requests
-    from tqdm import tqdm
 
+IN_A_LOG = 15.0  # seconds between lines of progress
 CHUNK = 1 << 18
 # Bytes that must arrive before a broken connection counts as progress and resets the count of failures: a server that cuts
 # connections every hour is asked until the file is whole, one that drops every connection at once is given up.
@@ -48,6 +54,21 @@ class _Again(Exception):
     def __init__(self, why: str, wait: float | None = None):
         super().__init__(why)
         self.wait = wait
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a server says about a file's content, to recognise the same content next time; None: not stated."""
+
+    origin: str
+    etag: str | None
+    modified: str | None
+    size: int | None
+
+    @property
+    def validator(self) -> str | None:
+        """Value for If-Range: a strong ETag, else the date."""
+        return self.etag if self.etag and not self.etag.startswith("W/") else self.modified
 
 
 @dataclass(frozen=True)
@@ -208,7 +229,7 @@ def _receive(response, content: Content, part: Path, offset: int) -> None:
         raise _Again(problem)
 
 
-def _copy(response, stream: BinaryIO, progress: "tqdm", page: bool) -> str | None:
+def _copy(response, stream: BinaryIO, progress: tqdm, page: bool) -> str | None:
     """Write the response to `stream`; return how the connection broke, else None. WebPage for HTML unless `page` is set."""
     import http.client
 
@@ -239,3 +260,95 @@ def _check_page(part: Path, response) -> None:
 
 def _is_page(part: Path) -> bool:
     return part.name.removesuffix(".part").endswith(PAGES)
+
+
+def remove_part(part: Path) -> None:
+    """Remove a part and its `.part.json`."""
+    part.unlink(missing_ok=True)
+    _memo(part).unlink(missing_ok=True)
+
+
+def content_of(origin: str, response) -> Content:
+    """Content that an HTTP response describes; its size is that of the whole file, whichever piece the response holds."""
+    size = response.headers.get("Content-Range", "").rpartition("/")[2]
+    if response.status_code == 200:
+        size = response.headers.get("Content-Length", "")
+    return Content(
+        origin,
+        response.headers.get("ETag"),
+        response.headers.get("Last-Modified"),
+        int(size) if size.isdigit() else None,
+    )
+
+
+def continues(response, content: Content, offset: int, before: Content) -> bool:
+    """Whether a 206 response is exactly the rest of the content that the part begins."""
+    piece = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", response.headers.get("Content-Range", ""))
+    return (
+        piece is not None
+        and int(piece[1]) == offset
+        and int(piece[2]) == int(piece[3]) - 1
+        and content.size == before.size
+        and (content.etag or before.etag) == before.etag
+        and (content.modified or before.modified) == before.modified
+    )
+
+
+def resumable(part: Path, origin: str, whole_checksum: bool) -> Content | None:
+    """Stored content of a part that may be resumed, else None."""
+    try:
+        content = Content(**json.loads(_memo(part).read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+    usable = content.origin == origin and content.size is not None and 0 < size_of(part) <= content.size
+    return content if usable and (content.validator or whole_checksum) else None
+
+
+def store_content(part: Path, content: Content) -> None:
+    """Store which content the part begins."""
+    write_json(_memo(part), asdict(content))
+
+
+def _memo(part: Path) -> Path:
+    return part.with_name(f"{part.name}.json")
+
+
+def size_of(part: Path) -> int:
+    """Bytes of the part on disk, 0 without one."""
+    return part.stat().st_size if part.is_file() else 0
+
+
+def wait(failures: int, requested: float | None, settings: Settings) -> float:
+    """Seconds until the next attempt: what the server asks for, else doubling with jitter, never more than the setting."""
+    if requested is not None:
+        return min(requested, settings.longest_wait)
+    longest = min(settings.longest_wait, settings.first_wait * 2 ** (failures - 1))
+    return random.uniform(longest / 2, longest)
+
+
+def retry_after(response) -> float | None:
+    """Seconds that the header Retry-After asks for, given as a number or a date; None without it."""
+    value = response.headers.get("Retry-After", "")
+    if value.isdigit():
+        return float(value)
+    try:
+        return max(0.0, (email.utils.parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+def reason(error: BaseException) -> str:
+    """The innermost cause, in one line."""
+    inner = getattr(error, "reason", None)
+    while (error.args and isinstance(error.args[-1], BaseException)) or isinstance(inner, BaseException):
+        error = inner if isinstance(inner, BaseException) else error.args[-1]
+        inner = getattr(error, "reason", None)
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def bar(what: str, total: int | None, initial: int = 0) -> tqdm:
+    """Progress bar in bytes, with rate and remaining time: live on a terminal, one line every few seconds in a log."""
+    often = 0.2 if sys.stderr.isatty() else IN_A_LOG
+    return tqdm(
+        total=total, initial=initial, unit="B", unit_scale=True, desc=what, mininterval=often, maxinterval=often
+    )

@@ -12,7 +12,8 @@ from tqdm import tqdm
 
 from pipeline.errors import UserError
 from pipeline.fetch.archives import RATIO_FROM, Limits, Member, intact, members
-from pipeline.fetch.bar import bar
+from pipeline.fetch.room import check_room
+from pipeline.fetch.transfer import bar
 
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
 CHUNK = 1 << 20
@@ -45,7 +46,7 @@ def unpack(
     targets = dict(zip(chosen, _without_repeats(list(chosen)), strict=True))
     _check_tree(targets.values(), parts[0].name)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    _check_room(sum(sizes), folder.parent, parts[0].name)
+    check_room(sum(sizes), folder, parts[0].name)
     staging = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     shutil.rmtree(staging, ignore_errors=True)
     try:
@@ -163,15 +164,6 @@ def _check_tree(names: Iterable[str], archive: str) -> None:
     clash = next((name for name in names if folded[name.casefold()] > 1 or name.casefold() in folders), None)
     if clash:
         raise UserError(f"{archive}: {clash!r} is there twice, as two files or as a folder too. Nothing was unpacked.")
-
-
-def _check_room(needed: int, place: Path, archive: str) -> None:
-    free = shutil.disk_usage(place).free
-    if needed > free:
-        raise UserError(
-            f"{archive}: expands to {needed:,} bytes, but {place} has {free:,} bytes free. Free some space or choose "
-            "another place; nothing was unpacked."
-        )
 
 
 def _without_repeats(names: list[str]) -> list[str]:

@@ -47,7 +47,7 @@ def draw(settings: Settings) -> tuple[Sheet, dict]:
     truth = any(hr is not None for _, hr, _ in read)
     labels = ["LR", *(shown.label for shown in settings.rows[0].shown), *(["HR"] if truth else [])]
     note = _note(truth, settings.simulated)
-    sheet = Sheet(_cell(settings.rows), len(labels), _lines(len(read), truth), LEFT, note)
+    sheet = Sheet(cell(settings.rows[0].box), len(labels), _lines(len(read), truth), LEFT, note)
     for column, label in enumerate(labels):
         sheet.above(0, column, label, bold=True)
     numbers = []
@@ -70,9 +70,9 @@ def _read(row: Row, scale: int) -> tuple[np.ndarray, np.ndarray | None, dict[str
     return lr, hr, {shown.label: crops.sample(shown.samples, row.image, like) for shown in row.shown}
 
 
-def _cell(rows: tuple[Row, ...]) -> tuple[int, int]:
-    """Crops of the first row's shape; others are stretched to it."""
-    _, _, height, width = rows[0].box
+def cell(box: tuple[int, ...]) -> tuple[int, int]:
+    """(height, width) of cells for crops of the shape of the first row's `box`; others are stretched to it."""
+    _, _, height, width = box
     factor = max(1, round(WIDTH / width))
     return factor * height, factor * width
 

@@ -4,21 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.figures.comparison import Shown, cell
 from pipeline.figures.sheet import Sheet
 from pipeline.images import crops, pictures
 from pipeline.printing.document import fixed
 
-WIDTH = 288
 LEFT = 310  # a camera, a photograph
 PALETTE = "inferno"  # that of pictures.heat
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A model, by the camera whose pairs it was trained on, and the file with its stored crops."""
-
-    label: str
-    samples: str
 
 
 @dataclass(frozen=True)
@@ -29,7 +21,7 @@ class Row:
     image: str
     box: tuple[int, ...]
     hr: str
-    shown: tuple[Shown, ...]
+    shown: tuple[Shown, ...]  # models, by the camera whose pairs they were trained on
 
 
 @dataclass(frozen=True)
@@ -51,7 +43,7 @@ def draw(settings: Settings) -> tuple[Sheet, dict]:
     maximum = pictures.common_scale(part for parts in maps for part in parts)
     columns = 1 + max(len(row.shown) for row in settings.rows)
     note = ["PSNR: luma of the crop", *(["simulated cameras"] if settings.simulated else [])]
-    sheet = Sheet(_cell(settings.rows), columns, [(1.2, 0), (0, 1.2)] * len(read), LEFT, note)
+    sheet = Sheet(cell(settings.rows[0].box), columns, [(1.2, 0), (0, 1.2)] * len(read), LEFT, note)
     numbers = []
     for index, (row, (hr, samples), parts) in enumerate(zip(settings.rows, read, maps, strict=True)):
         numbers.append(_row(sheet, 2 * index, row, hr, samples, parts, maximum))
@@ -73,9 +65,3 @@ def _row(sheet: Sheet, line: int, row: Row, hr: np.ndarray, samples: list, parts
         sheet.picture(line + 1, column, pictures.heat(part, maximum))
         sheet.below(line + 1, column, f"{fixed(values[shown.label]['psnr_y'], 2)} dB")
     return {"row": row.label, "image": row.image, "box": list(row.box), "models": values}
-
-
-def _cell(rows: tuple[Row, ...]) -> tuple[int, int]:
-    _, _, height, width = rows[0].box
-    factor = max(1, round(WIDTH / width))
-    return factor * height, factor * width

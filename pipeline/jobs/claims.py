@@ -3,31 +3,18 @@
 inputs: numbers (data/reported/<paper>.yaml), claims (data/reported/claims/<paper>.yaml) · outputs: html, csv.
 """
 
-import csv
-import io
 from collections import Counter
 from dataclasses import dataclass
 
 from pipeline.claims import file
 from pipeline.claims import page as claims_page
 from pipeline.claims.numbers import Numbers
-from pipeline.files import write_text
+from pipeline.claims.verdicts import Line
+from pipeline.files import csv_text, write_text
 from pipeline.provenance import job
 from pipeline.settings import build
 
-COLUMNS = [
-    "id",
-    "severity",
-    "verdict",
-    "claim",
-    "implied",
-    "where",
-    "compared",
-    "place",
-    "computation",
-    "printed",
-    "fits",
-]
+FITS = {True: "yes", False: "no", None: ""}
 
 
 @dataclass(frozen=True)
@@ -43,32 +30,32 @@ def work(task: job.Job) -> dict:
     numbers = Numbers(task.input("numbers"))
     claims = file.read(task.input("claims"), settings.paper)
     findings = file.examine(claims, numbers)
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(records(findings))
-    write_text(task.outputs["csv"], stream.getvalue())
+    rows = records(findings)
+    write_text(task.outputs["csv"], csv_text(rows[0], rows))
     write_text(task.outputs["html"], claims_page.render(numbers, claims, findings))
     return {"verdicts": Counter(finding.verdict for finding in findings)}
 
 
 def records(findings: list[file.Finding]) -> list[dict]:
     """One row for every computation, and one for a check that computes nothing."""
-    rows = []
-    for finding in findings:
-        claim = finding.claim
-        head = {"id": claim.id, "severity": claim.severity, "verdict": finding.verdict, "claim": claim.claim}
-        head |= {"implied": "yes" if claim.implied else "", "where": claim.where}
-        for outcome in finding.outcomes:
-            rows += [head | {"compared": outcome.basis} | _line(line) for line in outcome.lines] or [
-                head | {"compared": outcome.basis}
-            ]
-    return rows
-
-
-def _line(line) -> dict:
-    fits = {True: "yes", False: "within rounding" if line.rounding else "no", None: ""}[line.fits]
-    return {"place": line.place, "computation": line.text, "printed": line.printed, "fits": fits}
+    return [
+        {
+            "id": finding.claim.id,
+            "severity": finding.claim.severity,
+            "verdict": finding.verdict,
+            "claim": finding.claim.claim,
+            "implied": "yes" if finding.claim.implied else "",
+            "where": finding.claim.where,
+            "compared": outcome.basis,
+            "place": line.place,
+            "computation": line.text,
+            "printed": line.printed,
+            "fits": "within rounding" if line.rounding else FITS[line.fits],
+        }
+        for finding in findings
+        for outcome in finding.outcomes
+        for line in outcome.lines or (Line("", ""),)
+    ]
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def work(job: Job) -> dict:
     """Measure every test image and write the metrics. UserError names the file or image that does not fit."""
     chosen = settings.build(Settings, job.settings)
     enlarger = enlarge.Enlarger(job, chosen)
-    test_lr, test_hr = _test_images(job, chosen.scale)
+    test_lr, test_hr = _test_images(job)
     lpips_file = job.input("lpips_weights") if "lpips_weights" in job.inputs else None
     metrics = open_metrics(chosen.metrics, chosen.scale, lpips_file, chosen.lpips_weights)
 
@@ -50,8 +50,8 @@ def work(job: Job) -> dict:
     return {"device": str(enlarger.device), "images": len(images), "images_per_second": round(len(images) / seconds, 4)}
 
 
-def _test_images(job: Job, scale: int) -> tuple[Packed, Packed]:
-    """LR and HR test images; both files name the same images in the same order, and every HR is LR times scale."""
+def _test_images(job: Job) -> tuple[Packed, Packed]:
+    """LR and HR test images; both files name the same images in the same order. `Metrics.measure` compares sizes."""
     paths = job.input("test_lr"), job.input("test_hr")
     lr, hr = (Packed(path) for path in paths)
     if list(lr.names) != list(hr.names):
@@ -62,12 +62,6 @@ def _test_images(job: Job, scale: int) -> tuple[Packed, Packed]:
         )
     if not len(lr):
         raise UserError(f"{paths[0]}: holds no images; expected at least one test image.")
-    for name, (height, width), wanted in zip(lr.names, lr.sizes(), hr.sizes(), strict=True):
-        if (scale * height, scale * width) != tuple(wanted):
-            raise UserError(
-                f"image {name}: LR {height}x{width} times scale {scale} makes {scale * height}x{scale * width}, but HR is "
-                f"{wanted[0]}x{wanted[1]} (height x width). Correct the pair and pack {paths[0]} and {paths[1]} again."
-            )
     return lr, hr
 
 

@@ -6,7 +6,6 @@ Settings: `kind`, and those of `pipeline/figures/<kind>.py`, a module with `Sett
 
 import importlib
 
-from pipeline.errors import UserError
 from pipeline.figures import inputs as figure_files
 from pipeline.files import write_json
 from pipeline.provenance import job
@@ -18,9 +17,8 @@ def work(task: job.Job) -> None:
     settings = dict(task.settings)
     kind = importlib.import_module(f"pipeline.figures.{settings.pop('kind')}")
     for role, paths in figure_files.named(settings).items():
-        given = {path.as_posix() for path in task.inputs.get(role, [])}
-        if missing := [path for path in paths if path not in given]:
-            raise UserError(f"figure: {', '.join(missing)} is not among the inputs '{role}' of the job. Plan it anew.")
+        for path in paths:
+            task.file(role, path)
     sheet, numbers = kind.draw(build(kind.Settings, settings))
     sheet.save(task.outputs["image"])
     write_json(task.outputs["data"], numbers)

@@ -4,14 +4,13 @@ inputs: table_html, csv, samples, metrics, test_lr, test_hr, history (the last f
 · output: html. Settings: `pipeline.reports.settings.ReportSettings`.
 """
 
-import csv
 import json
 from html import escape
 from pathlib import Path
 
 from pipeline.errors import UserError
 from pipeline.figures import plots
-from pipeline.files import write_text
+from pipeline.files import read_csv, write_text
 from pipeline.images.pictures import embedded
 from pipeline.printing import html as tables_html
 from pipeline.printing.document import signed
@@ -24,7 +23,7 @@ from pipeline.settings import build
 def work(task: job.Job) -> dict:
     """Write the page. UserError names the picture, run or input that is missing."""
     settings = build(ReportSettings, task.settings)
-    found = gains(settings, _records(task.input("csv")))
+    found = gains(settings, read_csv(task.input("csv")))
     body = [
         f"<h1>{escape(settings.title)}{tables_html.badge(settings.simulated)}</h1>",
         *(f'<p class="lead">{escape(headline(settings, setting, points))}</p>' for setting, points in found.items()),
@@ -95,14 +94,9 @@ def _gain_figure(settings: ReportSettings, found: dict[str, list[plots.GainPoint
 
 
 def _curves(settings: ReportSettings, task: job.Job) -> list[str]:
-    given = {str(path) for path in task.inputs.get("history", [])}
     stages: dict[str, dict[str, list[dict]]] = {}
     for history in settings.histories:
-        if history.path not in given:
-            raise UserError(
-                f"report of {settings.table}: {history.path} is not among the inputs. Train that run first."
-            )
-        stages.setdefault(history.stage, {})[history.label] = _history(Path(history.path))
+        stages.setdefault(history.stage, {})[history.label] = _history(task.file("history", history.path))
     parts = []
     for stage, runs in stages.items():
         parts.append(f"<h3>{escape(stage)}</h3>")
@@ -118,19 +112,14 @@ def _figure(content: bytes, alternative: str, width: float = 1.0) -> str:
     return f"<figure>{image}</figure>"
 
 
-def _history(path: Path) -> list[dict]:
+def _history(path: str) -> list[dict]:
     try:
-        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        lines = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
     except json.JSONDecodeError as error:
         raise UserError(f"{path}: a line is not JSON ({error}). Delete it and train again.") from error
     if not lines or any("step" not in line for line in lines):
         raise UserError(f"{path}: no steps in it; a history has one JSON object with `step` per line. Train again.")
     return lines
-
-
-def _records(path: Path) -> list[dict]:
-    with open(path, encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
 
 
 def _footer(settings: ReportSettings) -> str:

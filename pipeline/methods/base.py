@@ -4,7 +4,6 @@ import importlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -32,15 +31,6 @@ class Schedule:
     def rate(self, step: int) -> float:
         """Learning rate of a step, counted from 0: a function of the step, so that resuming cannot change it."""
         return self.lr * self.gamma ** sum(step >= milestone for milestone in self.milestones)
-
-
-@dataclass(frozen=True)
-class Compute:
-    """Where and how precisely to compute; see `reproducibility.prepare`."""
-
-    device: Literal["auto", "cpu", "cuda"]
-    threads: int
-    precision: Literal["fp32", "tf32", "bf16"]
 
 
 class NonFiniteLoss(UserError):

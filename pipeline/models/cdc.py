@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from pipeline.errors import UserError
 from pipeline.models.hourglass import LEVELS, Hourglass, convolution
+from pipeline.models.layers import check_input, divides
 
 NAMES = ("flat", "edge", "corner")
 Masks = tuple[Tensor, Tensor, Tensor]
@@ -99,11 +100,9 @@ class CDC(nn.Module):
 
     def _features(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Inputs of the three heads, each (N, width, H, W)."""
-        if x.dim() != 4 or x.shape[1] != 3 or x.shape[2] % self.multiple or x.shape[3] % self.multiple:
-            raise UserError(
-                f"network 'cdc': the input is {tuple(x.shape)}; expected (N, 3, H, W) with H and W multiples of "
-                f"{self.multiple}. Pad or crop the image, or use a network with fewer poolings."
-            )
+        advice = "Pad or crop the image, or use a network with fewer poolings."
+        expected = f"(N, 3, H, W) with H and W multiples of {self.multiple}. {advice}"
+        check_input("cdc", x, divides(x, self.multiple), expected)
         if x.device.type == "cpu":
             # Channels last: measured, a training step is a fifth to a third faster; the outputs keep this layout.
             x = x.contiguous(memory_format=torch.channels_last)

@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from pipeline.errors import UserError
+from pipeline.models.layers import check_input, divides, leaky
 
 SMALLEST = {1: 6, 2: 24}  # stride -> the size that leaves one patch
 
@@ -24,24 +25,18 @@ class CinCGANDiscriminator(nn.Module):
     def __init__(self, width: int, stride: int) -> None:
         super().__init__()
         self.smallest = SMALLEST[stride]
-        layers: list[nn.Module] = [nn.Conv2d(3, width, 4, stride=stride, padding=1), _leaky()]
+        layers: list[nn.Module] = [nn.Conv2d(3, width, 4, stride=stride, padding=1), leaky()]
         for factor, step in ((2, stride), (4, stride), (8, 1)):
             layers += [
                 nn.Conv2d(width * factor // 2, width * factor, 4, stride=step, padding=1, bias=False),
                 nn.BatchNorm2d(width * factor, track_running_stats=False),
-                _leaky(),
+                leaky(),
             ]
         layers.append(nn.Conv2d(width * 8, 1, 4, padding=1))
         self.model = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.dim() != 4 or x.shape[1] != 3 or min(x.shape[2:]) < self.smallest:
-            raise UserError(
-                f"network 'cincgan_discriminator': the input is {tuple(x.shape)}; expected (N, 3, H, W) with H and W "
-                f"at least {self.smallest}. Use larger patches."
-            )
+        fits = divides(x, 1) and min(x.shape[2:]) >= self.smallest
+        expected = f"(N, 3, H, W) with H and W at least {self.smallest}. Use larger patches."
+        check_input("cincgan_discriminator", x, fits, expected)
         return self.model(x)
-
-
-def _leaky() -> nn.LeakyReLU:
-    return nn.LeakyReLU(0.2, inplace=True)

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from pipeline.errors import UserError
 from pipeline.models.hourglass import convolution
+from pipeline.models.layers import check_input, divides, leaky
 
 # Strides of the second and third convolution (sangyun884); x3 is ours: one convolution of stride 3.
 STRIDES = {1: (1, 1), 2: (1, 2), 3: (1, 3), 4: (2, 2)}
@@ -39,27 +40,24 @@ class CinCGANGenerator(nn.Module):
         second, third = STRIDES[scale]
         self.head = nn.Sequential(
             convolution(3, width, 7, bias=True),
-            _leaky(),
+            leaky(),
             nn.Conv2d(width, width, 3, stride=second, padding=1),
-            _leaky(),
+            leaky(),
             nn.Conv2d(width, width, 3, stride=third, padding=1),
-            _leaky(),
+            leaky(),
         )
         self.blocks = nn.Sequential(*(_Block(width) for _ in range(blocks)))
         self.tail = nn.Sequential(
             convolution(width, width, 3, bias=True),
-            _leaky(),
+            leaky(),
             convolution(width, width, 3, bias=True),
-            _leaky(),
+            leaky(),
             convolution(width, 3, 7, bias=True),
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.dim() != 4 or x.shape[1] != 3 or x.shape[2] % self.scale or x.shape[3] % self.scale:
-            raise UserError(
-                f"network 'cincgan_generator': the input is {tuple(x.shape)}; expected (N, 3, H, W) with H and W "
-                f"multiples of {self.scale}. Crop the image."
-            )
+        expected = f"(N, 3, H, W) with H and W multiples of {self.scale}. Crop the image."
+        check_input("cincgan_generator", x, divides(x, self.scale), expected)
         output = self.tail(self.blocks(self.head(x)))
         return F.avg_pool2d(x, self.scale) + output if self.skip else output
 
@@ -74,7 +72,3 @@ class _Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.conv2(F.leaky_relu(self.conv1(x), 0.2))
-
-
-def _leaky() -> nn.LeakyReLU:
-    return nn.LeakyReLU(0.2, inplace=True)

@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from pipeline.errors import UserError
 from pipeline.models.hourglass import convolution
+from pipeline.models.layers import check_input, divides
 
 # Strides of the down-sampling convolutions. The reference has x2 and x4 only; x3, one convolution of stride 3, is ours.
 STRIDES = {2: (2,), 3: (3,), 4: (2, 2)}
@@ -37,11 +38,8 @@ class DeResnet(nn.Module):
         self.block_output = convolution(width, 3, 3, bias=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.dim() != 4 or x.shape[1] != 3 or x.shape[2] % self.scale or x.shape[3] % self.scale:
-            raise UserError(
-                f"network 'de_resnet': the input is {tuple(x.shape)}; expected (N, 3, H, W) with H and W multiples of "
-                f"{self.scale}. Crop the image."
-            )
+        expected = f"(N, 3, H, W) with H and W multiples of {self.scale}. Crop the image."
+        check_input("de_resnet", x, divides(x, self.scale), expected)
         return self.block_output(self.down_sample(self.res_blocks(self.block_input(x)))).sigmoid()
 
 

@@ -2,8 +2,8 @@
 
 from torch import Tensor, nn
 
-from pipeline.errors import UserError
 from pipeline.models.frequency import high, high_channels
+from pipeline.models.layers import check_input, leaky
 
 SMALLEST = 16  # pixels of the filtered image that leave a patch
 
@@ -22,12 +22,12 @@ class FrequencyPatchGAN(nn.Module):
     def __init__(self, width: int, frequency: str) -> None:
         super().__init__()
         self.frequency = frequency
-        layers: list[nn.Module] = [nn.Conv2d(high_channels(frequency), width, 4, stride=2, padding=1), _leaky()]
+        layers: list[nn.Module] = [nn.Conv2d(high_channels(frequency), width, 4, stride=2, padding=1), leaky()]
         for factor, stride in ((2, 2), (4, 1)):
             layers += [
                 nn.Conv2d(width * factor // 2, width * factor, 4, stride=stride, padding=1, bias=False),
                 nn.InstanceNorm2d(width * factor),
-                _leaky(),
+                leaky(),
             ]
         layers.append(nn.Conv2d(width * 4, 1, 4, padding=1))
         self.model = nn.Sequential(*layers)
@@ -39,13 +39,6 @@ class FrequencyPatchGAN(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         filtered = high(x, self.frequency)
-        if min(filtered.shape[2:]) < SMALLEST:
-            raise UserError(
-                f"network 'frequency_patchgan': the input is {tuple(x.shape)}, filtered {tuple(filtered.shape[2:])}; "
-                f"expected at least {SMALLEST}x{SMALLEST} after filtering. Use larger patches."
-            )
+        expected = f"at least {SMALLEST}x{SMALLEST} after filtering. Use larger patches."
+        check_input("frequency_patchgan", x, min(filtered.shape[2:]) >= SMALLEST, expected)
         return self.model(filtered)
-
-
-def _leaky() -> nn.LeakyReLU:
-    return nn.LeakyReLU(0.2, inplace=True)

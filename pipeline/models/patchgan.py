@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from pipeline.errors import UserError
+from pipeline.models.layers import check_input, leaky
 
 SMALLEST = 24  # anything smaller leaves no patch for the last convolution
 
@@ -21,22 +21,20 @@ class PatchGAN(nn.Module):
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
         self.channels = channels
-        layers: list[nn.Module] = [_convolution(channels, width, 2), _leaky()]
+        layers: list[nn.Module] = [_convolution(channels, width, 2), leaky()]
         for factor, stride in ((2, 2), (4, 2), (8, 1)):
             layers += [
                 _convolution(width * factor // 2, width * factor, stride),
                 nn.InstanceNorm2d(width * factor),
-                _leaky(),
+                leaky(),
             ]
         layers.append(_convolution(width * 8, 1, 1))
         self.model = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.dim() != 4 or x.shape[1] != self.channels or min(x.shape[2:]) < SMALLEST:
-            raise UserError(
-                f"network 'patchgan': the input is {tuple(x.shape)}; expected (N, {self.channels}, H, W) with H and W "
-                f"at least {SMALLEST}. Use larger patches."
-            )
+        fits = x.dim() == 4 and x.shape[1] == self.channels and min(x.shape[2:]) >= SMALLEST
+        expected = f"(N, {self.channels}, H, W) with H and W at least {SMALLEST}. Use larger patches."
+        check_input("patchgan", x, fits, expected)
         return self.model(x)
 
 
@@ -45,7 +43,3 @@ def _convolution(inputs: int, outputs: int, stride: int) -> nn.Conv2d:
     nn.init.normal_(layer.weight, 0.0, 0.02)
     nn.init.zeros_(layer.bias)
     return layer
-
-
-def _leaky() -> nn.LeakyReLU:
-    return nn.LeakyReLU(0.2, inplace=True)

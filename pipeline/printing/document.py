@@ -126,3 +126,10 @@ def ranked(values: list[float | None], digits: int, better: str) -> list[tuple[b
     order = sorted({value for value in rounded if value is not None}, reverse=better == "higher")
     best, second = [*order, None, None][:2]
     return [(value is not None and value == best, value is not None and value == second) for value in rounded]
+
+
+def aligned(lines: list[list[str]], left: int) -> list[str]:
+    """The lines with columns of one width, the first `left` of them to the left."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    sides = [str.ljust] * left + [str.rjust] * (len(widths) - left)
+    return ["  ".join(side(*cell) for side, *cell in zip(sides, line, widths, strict=True)) for line in lines]

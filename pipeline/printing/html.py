@@ -1,53 +1,16 @@
 """A table as one HTML file: no scripts, no network, prints on A4."""
 
 from html import escape
+from pathlib import Path
 
 from pipeline.printing.document import Cell, Document, Panel, Row, shares
 
-STYLE = """
-:root { --ink: #1b1f24; --soft: #5c6670; --line: #c9d0d6; --faint: #eef1f3; --accent: #7a4a00; --badge: #fff3dc; }
-* { box-sizing: border-box; }
-body { margin: 0; background: #fff; color: var(--ink);
-  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
-main { max-width: 1080px; margin: 0 auto; padding: 40px 28px 64px; }
-h1 { font-size: 27px; line-height: 1.25; margin: 0 0 6px; letter-spacing: -0.01em; }
-h2 { font-size: 19px; margin: 44px 0 8px; padding-top: 18px; border-top: 1px solid var(--line); }
-h3 { font-size: 15.5px; margin: 26px 0 8px; }
-p { margin: 0 0 12px; max-width: 82ch; }
-.badge { display: inline-block; background: var(--badge); color: var(--accent); border: 1px solid #ecd3a2;
-  border-radius: 999px; padding: 1px 11px; font-size: 12.5px; font-weight: 600; vertical-align: 3px;
-  white-space: nowrap; }
-.scroll { overflow-x: auto; margin: 0 0 20px; }
-table { border-collapse: collapse; width: 100%; font-size: 13.5px; line-height: 1.35;
-  font-variant-numeric: tabular-nums lining-nums; border: solid var(--ink);
-  border-width: 2px 0; }
-caption { text-align: left; font-weight: 650; font-size: 14.5px; padding: 0 0 6px; }
-th, td { padding: 4px 7px; text-align: center; font-weight: 400; white-space: nowrap; }
-th.label { text-align: left; }
-thead th { color: var(--soft); font-size: 12.5px; }
-thead th.group { color: var(--ink); font-weight: 650; font-size: 13.5px; }
-thead th.group span { display: block; border-bottom: 1px solid var(--line); padding-bottom: 3px; margin: 0 4px; }
-thead tr:last-child th { border-bottom: 1px solid var(--ink); padding-bottom: 5px; }
-tbody tr.title th { text-align: left; font-style: italic; color: var(--soft); padding-top: 9px; }
-tbody + tbody { border-top: 1px solid var(--line); }
-tbody tr:not(.title):hover { background: var(--faint); }
-tr.gap > * { padding-top: 9px; }
-tr.quiet > td, tr.quiet > th + th { color: var(--soft); }
-td.start { border-left: 1px solid var(--faint); }
-td.second span { text-decoration: underline; text-decoration-thickness: 1px; text-underline-offset: 3px; }
-td.best { font-weight: 700; color: inherit; }
-small { font-size: 11px; color: var(--soft); font-weight: 400; padding-left: 3px; }
-ul.notes { list-style: none; margin: 0; padding: 0; font-size: 12.5px; line-height: 1.5; color: var(--soft); }
-ul.notes li { margin: 0 0 3px; max-width: 120ch; }
-footer { margin-top: 48px; padding-top: 12px; border-top: 1px solid var(--line); font-size: 12.5px;
-  color: var(--soft); }
-@page { size: A4; margin: 14mm; }
-@media print { body { font-size: 10pt; } main { padding: 0; max-width: none; } h2 { margin-top: 24px; break-after: avoid; }
-  h3, h2 + p { break-after: avoid; }
-  table { font-size: 7.6pt; break-inside: avoid; } th, td { padding: 2px 3px; } thead th, caption { font-size: 7.6pt; }
-  thead th.group { font-size: 8pt; } .scroll { overflow: visible; } figure { break-inside: avoid; } }
-"""
 START, END = "<!-- table -->", "<!-- end of table -->"
+
+
+def style_of(module: str) -> str:
+    """The style sheet beside a module file; it counts as part of the module's code (`pipeline.provenance.fingerprint`)."""
+    return "\n" + Path(module).with_suffix(".css").read_text(encoding="utf-8")
 
 
 def page(title: str, body: str, style: str = "") -> str:
@@ -55,7 +18,7 @@ def page(title: str, body: str, style: str = "") -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{STYLE}{style}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+        f"<title>{escape(title)}</title>\n<style>{style_of(__file__)}{style}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
 
 

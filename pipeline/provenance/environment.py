@@ -18,17 +18,15 @@ from packaging.markers import Marker
 from pipeline.errors import UserError
 
 REQUIREMENT = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*(==|@)\s*([^\s;\\]+)\s*(?:;\s*([^\\#]*))?")
-VIA = re.compile(r"^\s+# via\s*(.*)$")
 LOCK = "requirements.lock"  # relative to the repository root, where every job runs
 VECTOR_UNITS = ("sse4_2", "avx", "fma", "avx2", "avx512f", "avx512_bf16", "amx_tile")
-VIA_MORE = re.compile(r"^\s+#   (\S.*)$")
 
 
 class Locked(NamedTuple):
-    """A package of the lock: its (version, marker) choices, and the names of the packages that require it."""
+    """A package of the lock: its (version, marker) choices, and the names of the packages that it requires."""
 
     choices: tuple[tuple[str, str], ...]
-    required_by: frozenset[str]
+    requires: frozenset[str]
 
 
 def packages_hash(lock_path: str | Path, names: Iterable[str]) -> str:
@@ -58,10 +56,6 @@ def locked(lock_path: str | Path, names: Iterable[str]) -> dict[str, tuple[tuple
 @lru_cache
 def _closure(lock_path: Path, state: tuple, names: tuple[str, ...]) -> dict[str, tuple[tuple[str, str], ...]]:
     lock = _lock(lock_path, state)
-    needs: dict[str, set[str]] = {}
-    for name, package in lock.items():
-        for dependent in package.required_by:
-            needs.setdefault(dependent, set()).add(name)
     closure: dict[str, tuple[tuple[str, str], ...]] = {}
     queue = [_normal(name) for name in names]
     while queue:
@@ -73,7 +67,7 @@ def _closure(lock_path: Path, state: tuple, names: tuple[str, ...]) -> dict[str,
                 f"{lock_path}: '{name}' is not locked. Add it to pyproject.toml and compile the lock again."
             )
         closure[name] = lock[name].choices
-        queue += needs.get(name, ())
+        queue += lock[name].requires
     return closure
 
 
@@ -85,27 +79,25 @@ def _lock(lock_path: Path, state: tuple) -> dict[str, Locked]:
 def parse(text: str, lock_path: str | Path = "requirements.lock") -> dict[str, Locked]:
     """Read a lock as `uv pip compile` writes it, with its `# via` notes; else UserError."""
     choices: dict[str, list[tuple[str, str]]] = {}
-    required_by: dict[str, set[str]] = {}
-    name, in_via = "", False
+    requires: dict[str, set[str]] = {}
+    name = ""
     for number, line in enumerate(text.splitlines(), 1):
         if line[:1].isspace() or not line:
-            via, more = VIA.match(line), VIA_MORE.match(line) if in_via else None
-            in_via = bool(via or more)
-            noted = (via or more).group(1) if via or more else ""
-            required_by.setdefault(name, set()).update(_origins(noted))
+            note = re.sub(r"^# +(via\b)?", "", line.strip()) if "#" in line else ""
+            for origin in _origins(note):
+                requires.setdefault(origin, set()).add(name)
         elif not line.startswith(("#", "-")):
             requirement = REQUIREMENT.match(line)
             if not requirement:
                 raise UserError(
                     f"{lock_path}, line {number}: '{line.strip()}' is not 'name==version'. Compile it again."
                 )
-            name, in_via = _normal(requirement.group(1)), False
+            name = _normal(requirement.group(1))
             choices.setdefault(name, []).append((requirement.group(3), (requirement.group(4) or "").strip()))
-    if choices and not any(required_by.values()):
+    if choices and not requires:
         raise UserError(f"{lock_path}: no '# via' notes. Compile it again without --no-annotate.")
     return {
-        name: Locked(tuple(sorted(versions)), frozenset(required_by.get(name, ())))
-        for name, versions in choices.items()
+        name: Locked(tuple(sorted(versions)), frozenset(requires.get(name, ()))) for name, versions in choices.items()
     }
 
 

@@ -1,4 +1,5 @@
-"""Hash of a job's code: the syntax trees of its modules and of all modules of this package that they import.
+"""Hash of a job's code: the syntax trees of its modules and of all modules of this package that they import,
+and the style sheets beside these modules.
 
 Comments, layout and docstrings do not count, nor does the version of Python that computes the hash. Imports are read,
 not executed: a module that is only named in a string (`importlib.import_module`) must be named by the caller, and
@@ -42,6 +43,8 @@ def closure(modules: Iterable[str], package: Path = PACKAGE) -> dict[str, str]:
                 f"{expected}.py: no such module, but {named_by} names {name}. Write it or correct the name."
             )
         hashes[name], imports = _read(path.read_bytes(), name, path)
+        if (style := path.with_suffix(".css")).is_file():
+            hashes[name] = hashlib.sha256(f"{hashes[name]}{style.read_text(encoding='utf-8')}".encode()).hexdigest()
         parents = [name.rsplit(".", depth)[0] for depth in range(1, name.count(".") + 1)]
         queue += [(other, name) for other in (*parents, *imports) if _file(other, package)]
     return hashes

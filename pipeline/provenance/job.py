@@ -50,6 +50,12 @@ class Job:
             raise UserError(f"--input {name}=…: a job of kind {self.kind} expects exactly one, got {len(paths)}.")
         return paths[0]
 
+    def file(self, name: str, path: str) -> str:
+        """`path`, one of the inputs of that name; UserError for a file that was not hashed, which no job may read."""
+        if Path(path) not in self.inputs.get(name, []):
+            raise UserError(f"{path} is not among the inputs '{name}' of the job. Plan it anew with snakemake.")
+        return path
+
     def option(self, name: str) -> Any:
         """The value of an option; UserError when it is missing."""
         if name not in self.options:
@@ -84,11 +90,6 @@ def words(
         for word in ("--option", f"{name}={files.canonical_json(value)}")
     ]
     return [*words, "--receipt", receipt]
-
-
-def command(*arguments, **options) -> str:
-    """`words` as one shell line."""
-    return shlex.join(words(*arguments, **options))
 
 
 def run(work: Callable[[Job], dict | None], tidy: Callable[[Job], None] | None = None) -> None:
@@ -173,7 +174,7 @@ def _execute(work: Callable, tidy: Callable | None, key: dict, job: Job, receipt
         if waited and _finished(key, inputs, job, receipt):
             print(f"{receipt}: the other process finished this job", flush=True)
             return
-        with _interruptible(), _only_whole(job.outputs.values(), receipt) as before:
+        with interruptible(), _only_whole(job.outputs.values(), receipt) as before:
             returned = work(job) or {}
             outputs = {path.as_posix(): _output_hashes(path, name, before[path]) for name, path in job.outputs.items()}
             changed = [path.as_posix() for path in paths if _state(path) != states[path] and _changed(path, inputs)]
@@ -253,7 +254,7 @@ def _check_used(modules: dict[str, str]) -> None:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """Turn SIGTERM into an exception, so that outputs are cleaned up."""
 
     def stop(number: int, _frame) -> None:

@@ -2,16 +2,14 @@
 
 import ast
 import hashlib
-import io
-import tokenize
-from functools import cache
-from itertools import pairwise, takewhile
+import re
 from pathlib import Path
 
 from pipeline.errors import UserError
 
 RULES = Path(__file__).resolve().parents[2] / "rules"
-LAYOUT = (tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.COMMENT)
+# `shell:` and what follows, up to the next keyword or the end of the rule.
+SHELL = re.compile(r"^[ \t]*shell:(.*(?:\n[ \t]+(?!\w+:).*)*)", re.MULTILINE)
 
 
 def digest(name: str, rules: Path = RULES) -> str:
@@ -21,35 +19,23 @@ def digest(name: str, rules: Path = RULES) -> str:
     """
     path = rules / name
     try:
-        return _digest(path.read_text(encoding="utf-8"), path)
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file; it is part of the repository, restore it with git.") from error
-
-
-@cache
-def _digest(text: str, path: Path) -> str:
     return hashlib.sha256("\n".join(lines(text, path)).encode()).hexdigest()
 
 
 def lines(text: str, path: Path) -> list[str]:
     """The shell lines of a file of rules in their order; UserError as for `digest`."""
-    try:
-        tokens = [token for token in tokenize.generate_tokens(io.StringIO(text).readline) if token.type not in LAYOUT]
-    except (tokenize.TokenError, IndentationError) as error:
-        raise UserError(f"{path}: not valid ({error}). Correct it, then run snakemake again.") from error
     result = []
-    for index, (word, colon) in enumerate(pairwise(tokens)):
-        if (word.string, colon.string) == ("shell", ":"):
-            pieces = list(takewhile(lambda token: token.type == tokenize.STRING, tokens[index + 2 :]))
-            following = tokens[index + 2 + len(pieces)]
-            plain = pieces and following.type in (tokenize.NAME, tokenize.ENDMARKER)
-            try:
-                result.append("".join(ast.literal_eval(piece.string) for piece in pieces if plain))
-            except ValueError:  # an f-string, up to Python 3.11
-                plain = False
-            if not plain:
-                where = f"{path}, line {word.start[0]}"
-                raise UserError(f"{where}: the shell line must be plain text in quotes. Put what varies into params.")
+    for match in SHELL.finditer(text):
+        try:
+            result.append("".join(ast.literal_eval(f"[{match[1]}\n]")))
+        except (ValueError, SyntaxError, TypeError) as error:
+            where = f"{path}, line {text[: match.start()].count(chr(10)) + 1}"
+            raise UserError(
+                f"{where}: the shell line must be plain text in quotes. Put what varies into params."
+            ) from error
     if not result:
         raise UserError(f"{path}: has no rule with a `shell:` line. Restore it with git.")
     return result

@@ -9,30 +9,12 @@ from pipeline.errors import UserError
 from pipeline.files import read_json
 from pipeline.images import crops, pictures
 from pipeline.printing.document import fixed
+from pipeline.printing.html import style_of
 from pipeline.provenance.job import Job
 from pipeline.reports.settings import Column, ReportSettings
 from pipeline.sampling.packed import Packed
 
-STYLE = """
-p.lead { font-size: 16.5px; line-height: 1.5; max-width: 92ch; }
-figure { margin: 10px 0 22px; }
-img { display: block; max-width: 100%; }
-img.plot { height: auto; }
-.row { display: grid; gap: 6px 8px; margin: 8px 0 28px; break-inside: avoid; align-items: start; }
-.row > div { min-width: 0; }
-.row img { width: 100%; height: auto; border-radius: 2px; }
-.row p { margin: 0 0 4px; font-size: 13px; line-height: 1.3; }
-.row p.name { font-weight: 600; white-space: nowrap; }
-.row p.number { color: var(--soft); font-size: 12px; margin: 4px 0 0; font-variant-numeric: tabular-nums; }
-.scale { font-size: 12px; color: var(--soft); line-height: 1.35; align-self: center; padding-right: 6px; }
-.scale img { height: 12px; border-radius: 2px; margin: 6px 0 2px; }
-.scale .ends { display: flex; justify-content: space-between; font-variant-numeric: tabular-nums; }
-.pair { font-size: 16px; margin: 26px 0 2px; }
-.pair span { font-weight: 400; color: var(--soft); font-size: 13px; padding-left: 8px; }
-footer h3 { font-size: 13px; margin: 16px 0 4px; color: var(--ink); }
-@media print { .row { gap: 3px 4px; } .row p { font-size: 7pt; } .row p.number, .scale { font-size: 6.5pt; }
-  .pair { break-after: avoid; } p.lead { font-size: 11pt; } }
-"""
+STYLE = style_of(__file__)
 
 
 @dataclass(frozen=True)
@@ -62,17 +44,13 @@ def section(settings: ReportSettings, task: Job) -> str:
 
 def strips(settings: ReportSettings, task: Job) -> list[Strip]:
     """One row per pair; successive pairs show successive images among those of the target camera that have a crop."""
-    inputs = {
-        name: {str(path) for path in task.inputs.get(name, [])} for name in ("samples", "metrics", "test_lr", "test_hr")
-    }
+    shown = {(one.method, one.source, one.target): one for one in settings.shown}
     tests = {test.camera: test for test in settings.tests}
     rows = []
     for index, pair in enumerate(settings.pairs):
         place = f"report of {settings.table}, {pair.label}"
-        if pair.target not in tests:
-            raise UserError(f"{place}: no test images of camera {pair.target} are named.")
         test = tests[pair.target]
-        lr, hr = (Packed(_given(getattr(test, kind), inputs[f"test_{kind}"], place)) for kind in ("lr", "hr"))
+        lr, hr = (Packed(task.file(f"test_{kind}", getattr(test, kind))) for kind in ("lr", "hr"))
         usable = [image for image in settings.crops if image in hr.names]
         if not usable:
             raise UserError(f"{place}: none of the test images in {test.hr} has a crop. Name one in the crops.")
@@ -83,27 +61,13 @@ def strips(settings: ReportSettings, task: Job) -> list[Strip]:
         small = crops.cut(lr[lr.names.index(image)], crops.reduced(box, settings.scale, label), label)
         methods = []
         for column in settings.methods:
-            sr, value = _method(settings, column, pair, image, inputs, place, truth)
-            methods.append((column, sr, pictures.difference(sr, truth), value))
+            files = shown[column.name, pair.source, pair.target]
+            sr = crops.sample(task.file("samples", files.samples), image, truth)
+            # None: not measured.
+            values = read_json(task.file("metrics", files.metrics))["images"].get(image, {})
+            methods.append((column, sr, pictures.difference(sr, truth), values.get(settings.metric.name)))
         rows.append(Strip(pair.label, image, small, truth, full, tuple(methods)))
     return rows
-
-
-def _method(settings, column, pair, image, inputs, place, truth) -> tuple[np.ndarray, float | None]:
-    """The crop that a method made, as large as `truth`, and its metric on the whole image (None: not measured)."""
-    fitting = [s for s in settings.shown if (s.method, s.source, s.target) == (column.name, pair.source, pair.target)]
-    if len(fitting) != 1:
-        raise UserError(f"{place}: expected one entry of `shown` for {column.name}, found {len(fitting)}.")
-    sr = crops.sample(_given(fitting[0].samples, inputs["samples"], place), image, truth)
-    values = read_json(_given(fitting[0].metrics, inputs["metrics"], place))["images"].get(image, {})
-    return sr, values.get(settings.metric.name)
-
-
-def _given(path: str, inputs: set[str], place: str) -> str:
-    """`path`; UserError when it is not an input of the job."""
-    if path not in inputs:
-        raise UserError(f"{place}: {path} is not among the inputs of the job.")
-    return path
 
 
 def _strip(strip: Strip, maximum: int, settings: ReportSettings) -> str:

@@ -7,7 +7,7 @@ name. The metadata holds the names, in order, as a JSON list. All pixels are uin
 import json
 import math
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -57,14 +57,6 @@ def writer(path: str | Path, names: Sequence[str], sizes: Sequence[tuple[int, in
             yield write
         if written != len(names):
             raise ValueError(f"{path}: {written} of {len(names)} images were written")
-
-
-def write_stack(path: str | Path, names: Sequence[str], images: Iterable[np.ndarray]) -> None:
-    """Write images of one size; `images` is (N, H, W, 3) or a list of (H, W, 3), uint8."""
-    images = list(images)
-    with writer(path, names, [image.shape[:2] for image in images], stack=True) as write:
-        for image in images:
-            write(image)
 
 
 def write_images(path: str | Path, images: Mapping[str, np.ndarray]) -> None:

@@ -87,9 +87,9 @@ def _block(scores: Scores, method: Method, columns: list, rows: list[Marked], *,
     lines: list[tuple[str, tuple[Cell, ...]]] = []
     if any(value for value, _, _ in printed):
         kind = "reported" if method.run else "reported†"
-        lines.append((kind, tuple(_cell(*mark, n, inline=False) for mark, n in zip(printed, digits, strict=True))))
+        lines.append((kind, tuple(cell(*mark, n, inline=False) for mark, n in zip(printed, digits, strict=True))))
     if method.run:
-        lines.append(("ours", tuple(_cell(*mark, n, inline=not apart) for mark, n in zip(ours, digits, strict=True))))
+        lines.append(("ours", tuple(cell(*mark, n, inline=not apart) for mark, n in zip(ours, digits, strict=True))))
         if apart and method.trained:
             lines.append(("over seeds", tuple(_deviation(v, n) for (v, _, _), n in zip(ours, digits, strict=True))))
         if len(lines) > 1 and lines[0][0] == "reported":
@@ -111,7 +111,8 @@ def _set_off(methods: list[Method], blocks: list[list[Row]]) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def _cell(value: Value | None, best: bool, second: bool, digits: int, *, inline: bool) -> Cell:
+def cell(value: Value | None, best: bool, second: bool, digits: int, *, inline: bool) -> Cell:
+    """A mean, with its deviation beside it where `inline`; a dash for None."""
     if value is None:
         return Cell(DASH)
     small = f"±{value.std:.{digits}f}" if inline and value.std is not None else ""

@@ -1,12 +1,11 @@
 """The cross-device table (Xu et al., CVPR 2022, Figure 3): a model of each camera tested on each camera."""
 
 from pipeline.errors import UserError
-from pipeline.printing.document import DASH, Cell, Document, Panel, Row, Section, fixed, ranked
+from pipeline.printing.document import Document, Panel, Row, Section, fixed, ranked
 from pipeline.tables import notes as table_notes
+from pipeline.tables.comparison import ARROW, cell, shown
 from pipeline.tables.scores import Scores, Value
 from pipeline.tables.settings import Camera, Method, Metric, Pair
-
-ARROW = {"higher": "↑", "lower": "↓"}
 
 
 def document(scores: Scores) -> Document:
@@ -14,7 +13,7 @@ def document(scores: Scores) -> Document:
     settings = scores.settings
     if len(settings.settings) != 1:
         raise UserError(f"table {settings.name}: a crossdevice table shows one setting, not {list(settings.settings)}.")
-    metrics = [metric for metric in settings.metrics if len(scores.missing(metric.name)) < len(scores.files)]
+    metrics = shown(scores, None)
     panels = tuple(_panel(scores, metric) for metric in metrics)
     notes = [_finding(scores, metric) for metric in metrics]
     if settings.simulated:
@@ -43,18 +42,12 @@ def _panel(scores: Scores, metric: Metric) -> Panel:
     ]
     rows, previous = [], None
     for index, ((label, method, _), row) in enumerate(zip(lines, values, strict=True)):
-        best_in_row = [
-            mark[0] for mark in ranked([value and value.mean for value in row], metric.digits, metric.better)
-        ]
-        cells = []
-        for position, value in enumerate(row):
-            if value is None:
-                cells.append(Cell(DASH))
-                continue
-            small = "" if value.std is None else f"±{value.std:.{metric.digits}f}"
-            text = fixed(value.mean, metric.digits)
-            cells.append(Cell(text, small, columns[position][index], best_in_row[position], value.origin))
-        rows.append(Row((label,), tuple(cells), gap=previous not in (None, method)))
+        best_in_row = ranked([value and value.mean for value in row], metric.digits, metric.better)
+        cells = tuple(
+            cell(value, column[index], best, metric.digits, inline=True)
+            for value, column, (best, _) in zip(row, columns, best_in_row, strict=True)
+        )
+        rows.append(Row((label,), cells, gap=previous not in (None, method)))
         previous = method
     unit = f" ({metric.unit})" if metric.unit else ""
     return Panel(

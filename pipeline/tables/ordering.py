@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, exit_code
 from pipeline.evaluation.bootstrap import percentile_interval
 from pipeline.files import read_json
 from pipeline.plan import cells, domains, params
@@ -97,6 +97,8 @@ def steps(settings: dict, table: str, metric: str) -> dict[tuple[str, str, str],
 
 def text(settings: dict, table: str, metric: str) -> str:
     """The results as a Markdown table, and a line with counts."""
+    if table not in settings["tables"] or metric not in settings["metrics"]:
+        raise UserError(f"params.yaml has no table '{table}' or no metric '{metric}'.")
     block, results = settings["tables"][table], steps(settings, table, metric)
     labels = {name: settings["methods"][name]["label"] for name in block["order"]}
     cameras = settings["datasets"][block["dataset"]]["cameras"]
@@ -134,16 +136,7 @@ def main() -> int:
     parser.add_argument("table", help="for example results/tables/dada_simcam_seeds.tex")
     parser.add_argument("--metric", default="psnr_y")
     arguments = parser.parse_args()
-    name = Path(arguments.table).stem
-    try:
-        settings = params.load()
-        if name not in settings["tables"] or arguments.metric not in settings["metrics"]:
-            raise UserError(f"params.yaml has no table '{name}' or no metric '{arguments.metric}'.")
-        print(text(settings, name, arguments.metric))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return exit_code(lambda: print(text(params.load(), Path(arguments.table).stem, arguments.metric)))
 
 
 if __name__ == "__main__":

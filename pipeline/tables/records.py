@@ -1,8 +1,6 @@
 """Job: metrics.json files and a paper's reported numbers → one table as LaTeX, CSV and an HTML preview."""
 
-import csv
-import io
-
+from pipeline.files import csv_text
 from pipeline.printing import html, latex
 from pipeline.printing.document import Document
 from pipeline.tables import comparison, crossdevice
@@ -105,9 +103,5 @@ def _over_seeds(base: dict, runs: list[dict], value: Value) -> list[dict]:
 
 def as_csv(rows: list[dict]) -> str:
     """Long form with a fixed header; numbers with all their digits, absent ones empty."""
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, [*WHERE, *WHAT], lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: repr(value) if isinstance(value, float) else value for name, value in row.items()})
-    return stream.getvalue()
+    texts = ({name: repr(value) if isinstance(value, float) else value for name, value in row.items()} for row in rows)
+    return csv_text([*WHERE, *WHAT], texts)

@@ -29,27 +29,23 @@ class Value:
 class Scores:
     """All metrics files of a table by cell (method, setting, source, target, seed)."""
 
-    def __init__(self, settings: TableSettings, files: list[Path], read: Callable[[str], dict] = read_json):
+    def __init__(self, settings: TableSettings, read: Callable[[str], dict] = read_json):
         """Read and check every file. UserError names the cell whose file is missing, of another test set or changed."""
         self.settings, self.read = settings, read
         self.paths = {(c.method, c.setting, c.source, c.target, c.seed): c.metrics for c in settings.cells}
-        inputs = {str(path) for path in files}
         self.files: dict[str, dict] = {}
         for method in settings.methods:
             for setting in method.settings if method.run else ():
                 for pair in settings.pairs:
                     for seed in self.seeds(method):
-                        self._read((method.name, setting, pair.source, pair.target, seed), inputs)
+                        self._read((method.name, setting, pair.source, pair.target, seed))
 
     def seeds(self, method: Method) -> tuple[int, ...]:
         """Seeds of a method's runs; a method without training has one."""
         return self.settings.seeds if method.trained else self.settings.seeds[:1]
 
     def method(self, name: str) -> Method:
-        matches = [method for method in self.settings.methods if method.name == name]
-        if not matches:
-            raise UserError(f"table {self.settings.name}: there is no method '{name}' among its rows.")
-        return matches[0]
+        return next(method for method in self.settings.methods if method.name == name)
 
     def file(self, method: str, setting: str, pair: Pair, seed: int) -> dict:
         """The metrics file of one run on the pair's target; only of cells that are not `absent`."""
@@ -120,7 +116,7 @@ class Scores:
         how = f"mean difference over the same images, {over_seeds(per_seed)}"
         return Value(statistics.fmean(means), Origin(how, fields), statistics.stdev(means))
 
-    def _read(self, cell: tuple, inputs: set[str]) -> None:
+    def _read(self, cell: tuple) -> None:
         method, setting, source, target, seed = cell
         place = f"table {self.settings.name}: {method}, setting {setting}, {source} → {target}, seed {seed}"
         if cell not in self.paths:
@@ -128,8 +124,6 @@ class Scores:
         path = self.paths[cell]
         if path is None:
             return
-        if path not in inputs:
-            raise UserError(f"{place}: {path} is not among the inputs of the job. Evaluate that run first.")
         if path not in self.files:
             try:
                 self.files[path] = self.read(path)

@@ -1,11 +1,12 @@
 """Print a finished table's CSV as plain text on the terminal: one block per setting and metric, pairs × methods."""
 
 import argparse
-import csv
 import sys
 from pathlib import Path
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, exit_code
+from pipeline.files import read_csv
+from pipeline.printing.document import aligned
 
 
 def as_text(path: Path) -> str:
@@ -14,8 +15,7 @@ def as_text(path: Path) -> str:
     UserError when the file is missing or has other columns.
     """
     try:
-        with open(path, encoding="utf-8", newline="") as stream:
-            rows = list(csv.DictReader(stream))
+        rows = read_csv(path)
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such table. Make it with `snakemake -c all -- {path}`.") from error
     needed = {"setting", "metric", "pair", "method", "seed", "value"}
@@ -33,23 +33,15 @@ def as_text(path: Path) -> str:
 def _block(title: str, cells: dict[tuple[str, str], str]) -> str:
     pairs, methods = (list(dict.fromkeys(place[axis] for place in cells)) for axis in (0, 1))
     lines = [[title, *methods], *([pair, *(cells.get((pair, method), "-") for method in methods)] for pair in pairs)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(text.ljust(width) if not number else text.rjust(width) for number, (text, width) in enumerate(row))
-        for row in (zip(line, widths, strict=True) for line in lines)
-    )
+    return "\n".join(aligned(lines, left=1))
 
 
 def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.tables.show", description=__doc__)
     parser.add_argument("table", type=Path, help="results/tables/TABLE.csv")
-    try:
-        print(as_text(parser.parse_args().table))
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    table = parser.parse_args().table
+    return exit_code(lambda: print(as_text(table)))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.files import canonical_json
+from pipeline.files import canonical_json, flat
 from pipeline.plan.run import Run
 from pipeline.provenance.receipts import SUFFIX, Receipt, read
 
@@ -42,7 +42,7 @@ class FinishedRun:
 
     def params(self) -> dict[str, str]:
         """Wildcards and settings of the key, flattened to dotted names."""
-        return _flat(self.main.key["wildcards"]) | _flat(self.main.key["settings"])
+        return flat(self.main.key["wildcards"]) | flat(self.main.key["settings"])
 
     def curves(self) -> Iterator[tuple[str, float, int]]:
         """(term, value, step) for every line of the history; UserError if the history is not the file that its job wrote."""
@@ -137,16 +137,6 @@ def _content(path: str, receipt: Receipt) -> str:
     if actual != expected:
         raise UserError(f"{path}: not what its job wrote (sha256 {expected[:12]} -> {actual[:12]}). {CURE}")
     return data.decode()
-
-
-def _flat(value: dict, prefix: str = "") -> dict[str, str]:
-    flat: dict[str, str] = {}
-    for name, item in value.items():
-        if isinstance(item, dict) and item:
-            flat |= _flat(item, f"{prefix}{name}.")
-        else:
-            flat[prefix + name] = item if isinstance(item, str) else canonical_json(item)
-    return flat
 
 
 def _sha256(value: object) -> str:

@@ -7,17 +7,13 @@ one MLflow run per run folder. It is complete once it has the tag `pipeline.rece
 removes runs that a killed call left incomplete.
 """
 
-import argparse
 import re
-import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
-from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.files import write_json
-from pipeline.tracking.finished import FinishedRun, collect
+from pipeline.tracking.finished import FinishedRun
 from pipeline.tracking.store import Store, opened, shown
 
 # Limits of MLflow 3: metrics and parameters per call, characters of a value. PAGE: runs per answer, a few seconds of work.
@@ -151,21 +147,3 @@ def _batches(items: Iterable, size: int) -> Iterator[list]:
 def _legal(text: str) -> str:
     """`text` with characters that MLflow refuses in names replaced by underscores."""
     return re.sub(r"[^\w./ :-]", "_", text)
-
-
-def main() -> int:
-    """Command line."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.tracking", description=__doc__)
-    parser.add_argument("receipts", nargs="+", type=Path, help="receipts of finished trainings and evaluations")
-    parser.add_argument("--uri", required=True, help="MLflow store: sqlite:///FILE or a server")
-    parser.add_argument("--output", required=True, type=Path, help="JSON file: output -> MLflow run id")
-    parser.add_argument("--simulated", action="append", default=[], help="a data set whose cameras are simulated")
-    arguments = parser.parse_args()
-    try:
-        ids, new = ingest(collect(arguments.receipts), arguments.uri, frozenset(arguments.simulated))
-        write_json(arguments.output, ids)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(f"{new} runs copied, {len(ids) - new} already there: {shown(arguments.uri)}")
-    return 0

@@ -10,7 +10,7 @@ from torch import nn
 from pipeline import models
 from pipeline.errors import UserError
 from pipeline.files import atomic, canonical_json
-from pipeline.weights.unwrap import differences
+from pipeline.weights.pretrained import fill
 
 
 def save_network(path: str | Path, network: nn.Module, spec: dict) -> None:
@@ -43,14 +43,7 @@ def load_network(path: str | Path, expect: str | dict | None = None) -> nn.Modul
             f"{path}: not a whole safetensors file ({error}). Expected a network file of this pipeline; "
             "fetch it again or delete it and run the rule that makes it."
         ) from error
-    problems = differences(network.state_dict(), tensors)
-    if problems:
-        raise UserError(
-            f"{path}: is not a {spec['name']} with the settings in its metadata, {canonical_json(spec)}: "
-            + "; ".join(problems)
-            + ". Use the file that training wrote, unchanged."
-        )
-    network.load_state_dict(tensors)
+    fill(network, tensors, path, f"a {spec['name']} with the settings in its metadata, {canonical_json(spec)}")
     network.spec = spec
     return network.eval()
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from pipeline.exclusive import UNSUPPORTED
+from pipeline.exclusive import take
 
 LOCK = Path(".snakemake/folder.lock")
 # `holder` takes the lock for a moment, too: a call that finds it taken asks again for so long.
@@ -65,7 +65,7 @@ def holder() -> str | None:
         return None
     try:
         # Shared: for that, a file that somebody else owns need only be readable.
-        return None if _take(descriptor, fcntl.LOCK_SH) is not False else _named(descriptor)
+        return None if take(descriptor, fcntl.LOCK_SH) is not False else _named(descriptor)
     finally:
         os.close(descriptor)
 
@@ -77,7 +77,7 @@ def _held() -> Iterator[bool]:
     descriptor = os.open(LOCK, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         deadline = time.monotonic() + PATIENCE
-        while (taken := _take(descriptor, fcntl.LOCK_EX)) is False and time.monotonic() < deadline:
+        while (taken := take(descriptor, fcntl.LOCK_EX)) is False and time.monotonic() < deadline:
             time.sleep(0.05)
         if taken is False:
             raise WorkflowError(
@@ -93,19 +93,6 @@ def _held() -> Iterator[bool]:
         yield bool(taken)
     finally:
         os.close(descriptor)
-
-
-def _take(descriptor: int, operation: int) -> bool | None:
-    """Take the lock at once: whether nobody else had it, None where the file system has no locks."""
-    try:
-        fcntl.flock(descriptor, operation | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        if error.errno not in UNSUPPORTED:
-            raise
-        return None
-    return True
 
 
 def _named(descriptor: int) -> str:

@@ -154,9 +154,11 @@ def _raise_times(inputs: Iterable[str], outputs: list[str], hashes: HashCache) -
     Times of links (DVC can link files to its cache) as Snakemake sees them: an input is as new as the newer of link and
     target, an output as old as its link.
     """
-    newest = max((_newest_time(path, status) for path in inputs if (status := _link_status(path))), default=0)
+    newest = max(
+        (_newest_time(path, status) for path in inputs if (status := _status(path, of_target=False))), default=0
+    )
     for path in outputs:
-        status = _link_status(path)
+        status = _status(path, of_target=False)
         if status is None or status.st_mtime_ns >= newest:
             continue
         try:
@@ -189,16 +191,9 @@ def _made_by(receipt: str, rules: list) -> bool:
     return not rules or any(output.match(receipt) for rule in rules for output in rule.output)
 
 
-def _status(path: str) -> os.stat_result | None:
+def _status(path: str, of_target: bool = True) -> os.stat_result | None:
     try:
-        return os.stat(path)  # noqa: PTH116 (thousands of files; half the time of Path.stat)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-
-
-def _link_status(path: str) -> os.stat_result | None:
-    try:
-        return os.lstat(path)
+        return os.stat(path, follow_symlinks=of_target)  # noqa: PTH116 (thousands of files; half the time of Path.stat)
     except (FileNotFoundError, NotADirectoryError):
         return None
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.audit import history, measured, page, printed
+from pipeline.audit import history, numbers, page, printed
 from pipeline.audit import text as audit_text
 from pipeline.audit.cells import Number
 from pipeline.audit.report import Node, Report
@@ -162,7 +162,7 @@ def test_a_changed_metric_is_named(spoil, named):
     content = json.loads(Path(path).read_text())
     spoil(content)
     Path(path).write_text(json.dumps(content))
-    follows, complaints = measured.follow(path, exact=True)
+    follows, complaints = numbers.follow(path, exact=True)
     assert len(complaints) == 1 and named in complaints[0]
     for metric, mean in follows["mean"].items():
         assert mean == pytest.approx(statistics.fmean(image[metric] for image in content["images"].values()), abs=1e-12)

@@ -172,7 +172,7 @@ def test_names_that_differ_and_empty_files(job):
 
 def test_hr_that_is_not_lr_times_scale(job):
     hr = pictures()[1]
-    refused(job(hr={**hr, "street": hr["street"][:-1]}), r"street: LR 33x18 times scale 2 makes 66x36, but HR is 65x36")
+    refused(job(hr={**hr, "street": hr["street"][:-1]}), r"street: SR is 66x36, HR is 65x36")
 
 
 def test_a_diverged_generator_is_named_with_its_image(job, monkeypatch):

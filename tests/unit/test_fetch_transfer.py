@@ -9,8 +9,7 @@ import pytest
 
 from pipeline.errors import UserError
 from pipeline.fetch import transfer
-from pipeline.fetch.parts import remove_part
-from pipeline.fetch.transfer import Refused, WebPage, download
+from pipeline.fetch.transfer import Refused, WebPage, download, remove_part
 from tests.fetch_server import QUICK, Answer
 from tests.full_disk import small_disk
 
@@ -196,7 +195,7 @@ def test_retry_after_is_followed_up_to_the_setting(server, tmp_path, monkeypatch
 
 
 def test_waits_double_with_jitter():
-    from pipeline.fetch.patience import wait
+    from pipeline.fetch.transfer import wait
 
     waits = [[wait(failures, None, QUICK) for _ in range(50)] for failures in range(1, 8)]
     longest = [min(0.3, 0.01 * 2**index) for index in range(7)]

@@ -143,14 +143,14 @@ def test_a_folder_in_use_is_kept(tmp_path):
 
 def test_too_little_room_is_seen_before(tmp_path, monkeypatch):
     monkeypatch.setattr(module.shutil, "disk_usage", lambda _: SimpleNamespace(free=3))
-    refused(tmp_path, make_zip(tmp_path / "a.zip", {"a.png": b"four"}), "has 3 bytes free")
+    refused(tmp_path, make_zip(tmp_path / "a.zip", {"a.png": b"four"}), "needs 4 bytes, 3 are free")
 
 
 @pytest.mark.parametrize("mounted", [True, False])
 def test_a_disk_that_fills_up(tmp_path, monkeypatch, mounted):
     """1 MB of room; the look before is switched off, as if another program took the room meanwhile."""
     archive = make_zip(tmp_path / "a.zip", {f"{index}.png": os.urandom(400_000) for index in range(4)})
-    monkeypatch.setattr(module, "_check_room", lambda *_: None)
+    monkeypatch.setattr(module, "check_room", lambda *_: None)
     if not mounted:
         monkeypatch.setattr(subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 1))
     with small_disk(tmp_path / "disk", 1 << 20, monkeypatch) as disk:

@@ -121,6 +121,15 @@ def test_every_module_of_the_closure_counts(package, name):
     assert total(package, "own.job") != before
 
 
+def test_a_style_sheet_beside_a_module_counts(package):
+    hashes = [total(package, "own.job")]
+    for text in ("p { color: red }", "p { color: blue }"):
+        (package / "tools.css").write_text(text)
+        hashes.append(total(package, "own.job"))
+    (package / "tools.css").rename(package / "lone.css")
+    assert len(set(hashes)) == 3 and total(package, "own.job") == hashes[0]
+
+
 def test_a_module_that_is_not_imported_does_not_count(package):
     before = total(package, "own.job")
     (package / "lone.py").write_text("CHANGED = 1\n")

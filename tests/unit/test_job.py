@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shlex
 import shutil
 import signal
 import subprocess
@@ -182,7 +181,7 @@ def test_first_line_runs_it_again(place):
 
 def test_command_is_what_run_reads(place):
     given = canonical_json(key(place, note="it's {a} $b"))
-    text = job.command(
+    words = job.words(
         "pipeline.work",
         given,
         {"text": "in.txt", "many": ["a.txt", "b c.txt"]},
@@ -191,7 +190,6 @@ def test_command_is_what_run_reads(place):
         {"raw": "/else where"},
         {"pace": {"every": 2}, "note": "it's a=b"},
     )
-    words = shlex.split(text)
     read_key, read, receipt = job.parse(words[3:], words[2])
     assert canonical_json(read_key) == given and words[1:3] == ["-m", "pipeline.work"]
     assert read.inputs == {"text": [Path("in.txt")], "many": [Path("a.txt"), Path("b c.txt")]}

@@ -13,9 +13,9 @@ from pipeline.methods.base import NonFiniteLoss
 from pipeline.plan import params, runs
 from pipeline.plan import train as plan_of_training
 from pipeline.provenance.job import Job
-from pipeline.sampling.packed import write_stack
 from pipeline.training import loop
 from pipeline.weights.checkpoints import load_network
+from tests.packing import write_stack
 
 PARAMS = params.load()
 SCALE, PATCH = 4, 8

@@ -8,9 +8,9 @@ from torch.nn import functional as F
 from pipeline.errors import UserError
 from pipeline.files import sha256
 from pipeline.models import build, cdc
-from pipeline.weights import published
-from pipeline.weights.published import published_cdc
+from tests import published
 from tests.golden.reference_inputs import fill, image, noise
+from tests.published import published_cdc
 
 PAPER = {"width": 64, "hourglasses": 6, "poolings": 4, "mid": 2, "tail": 2, "gain": 0.1, "skip": False}
 SMALL = {"width": 8, "hourglasses": 2, "poolings": 2, "mid": 1, "tail": 1, "gain": 0.5, "skip": False}

@@ -168,7 +168,7 @@ def comparison(seeds=(0,), simulated=False):
 def texts(task) -> dict[tuple, str]:
     """(method, pair, metric) → what ours is printed as."""
     settings = build(TableSettings, task.settings)
-    scores = Scores(settings, task.inputs["metrics"])
+    scores = Scores(settings)
     document = records.document_of(scores, Reported(task.input("reported")))
     found = {}
     for panel in document.panels:

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from pipeline.errors import UserError
-from pipeline.sampling.packed import Packed, write_stack
+from pipeline.sampling.packed import Packed
 from pipeline.sampling.patches import PatchSampler
+from tests.packing import write_stack
 
 
 def pack(folder, count=6, size=10, scale=2):

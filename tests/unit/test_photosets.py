@@ -11,10 +11,10 @@ from pipeline.errors import UserError
 from pipeline.images.rgb import bicubic, read_rgb, write_png
 from pipeline.jobs import pack
 from pipeline.plan import params
-from pipeline.sampling import manifest
 from pipeline.sampling.packed import Packed
 from pipeline.sampling.patches import PatchSampler
 from tests.fake_photosets import pixels, write_div2k, write_realsr, write_self_exemplar
+from tests.packing import read_manifest
 from tests.unit.test_simcam import job
 
 RULE = {"size": 48, "stride": 24, "threshold": 0}
@@ -31,7 +31,7 @@ def packed(folder, settings, camera, scale, raw, workers=1):
     """The job's return, its job, manifest rows."""
     this = job(folder, {"camera": camera, "scale": str(scale)}, settings, raw)
     told = pack.work(this, workers)
-    return told, this, manifest.read(this.outputs["manifest"])
+    return told, this, read_manifest(this.outputs["manifest"])
 
 
 # ---------------------------------------------------------------------------------------------------------- RealSR

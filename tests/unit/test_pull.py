@@ -39,7 +39,7 @@ def calls(cache, monkeypatch) -> list[str]:
         calls.append(" ".join(words))
         return str(cache) if words[0] == "cache" else ""
 
-    monkeypatch.setattr(pull, "_dvc", dvc)
+    monkeypatch.setattr(pull, "dvc", dvc)
     return calls
 
 

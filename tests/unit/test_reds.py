@@ -12,10 +12,10 @@ from pipeline.images.rgb import bicubic, read_rgb, write_png
 from pipeline.jobs import pack_frames, samples
 from pipeline.plan import keys, params
 from pipeline.provenance.job import Job
-from pipeline.sampling import manifest
-from pipeline.sampling.packed import Packed, write_stack
+from pipeline.sampling.packed import Packed
 from pipeline.sampling.patches import PatchSampler
 from tests.fake_reds import write_fake_reds
+from tests.packing import read_manifest, write_stack
 
 SETTINGS = {"module": "reds", "train_videos": 3, "seed": 1, "frame": 24}
 SHIPPED = params.load("params.yaml")
@@ -54,7 +54,7 @@ def test_videos_are_drawn_once_and_no_video_is_in_both_splits(raw):
 def test_pack_keeps_the_frames_as_they_are(raw, tmp_path):
     job = pack_job(tmp_path / "out", raw)
     assert pack_frames.work(job) == {"images": {"train": 3, "test": 2}}
-    rows = manifest.read(job.outputs["manifest"])
+    rows = read_manifest(job.outputs["manifest"])
     assert {(row.kind, row.height, row.width, row.licence) for row in rows} == {("lr", 48, 64, reds.LICENCE)}
     for split in ("train", "test"):
         packed = Packed(job.outputs[f"{split}_lr"])

@@ -12,8 +12,8 @@ from pipeline.errors import UserError
 from pipeline.images.rgb import bicubic
 from pipeline.jobs import pack
 from pipeline.provenance.job import Job
-from pipeline.sampling import manifest
 from pipeline.sampling.packed import Packed
+from tests.packing import read_manifest
 
 SCENE = {"size": 64, "smallest": 1.0, "largest": 40.0, "layers": 3.0}
 CHELSEA = {
@@ -231,7 +231,7 @@ def test_pack_writes_every_file_and_a_manifest_that_fits(tmp_path):
     pack.work(jobs[1])
     for name, path in jobs[0].outputs.items():
         assert path.read_bytes() == jobs[1].outputs[name].read_bytes(), name
-    rows = manifest.read(jobs[0].outputs["manifest"])
+    rows = read_manifest(jobs[0].outputs["manifest"])
     assert len(rows) == 3 * 10
     for row in rows:
         packed = Packed(jobs[0].outputs[f"{row.split}_{row.kind}"])

@@ -117,8 +117,10 @@ if __name__ == "__main__":
     run(work)
 """,
     "Snakefile": """
+import shlex
+
 from pipeline.files import canonical_json
-from pipeline.provenance.job import command
+from pipeline.provenance.job import words as words_of
 from pipeline.plan.keys import key
 from pipeline.workflow.sync import sync
 
@@ -133,7 +135,8 @@ def line(stage):
     def words(wildcards, input, output):
         outputs = dict(output.items())
         receipt = outputs.pop("receipt")
-        return command(f"pipeline.{stage}", keyed(stage)(wildcards), dict(input.items()), outputs, receipt)
+        key = keyed(stage)(wildcards)
+        return shlex.join(words_of(f"pipeline.{stage}", key, dict(input.items()), outputs, receipt))
     return words
 
 
