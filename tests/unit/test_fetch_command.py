@@ -61,7 +61,7 @@ def test_settings_that_are_not_those_of_fetch(tmp_path, capsys, content):
     (tmp_path / "settings.json").write_text(content)
     assert main(["--settings", str(tmp_path / "settings.json")]) == 1
     assert f"error: {tmp_path}/settings.json." in (told := capsys.readouterr().err)
-    assert "sise: unknown setting" in told or "accept: missing setting" in told
+    assert "sise: unknown setting" in told or "accept: missing; Settings needs this setting" in told
 
 
 def test_a_reader_that_has_read_enough():
