@@ -52,6 +52,9 @@ def repository(tmp_path, monkeypatch):
     Path("pipeline/audit.py").write_text("import os, sys\nsys.exit(os.path.exists('audit_fails'))\n")
     Path("requirements.lock").write_text("")
     Path("params.yaml").write_text("a: 1\n")
+    Path("params").mkdir()
+    Path("params/domains.yaml").write_text("a: 1\n")
+    Path("data/sources.yaml").write_text("a: 1\n")
     Path("Snakefile").write_text(SNAKEFILE)
     for name in ("dvc.yaml", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore"):
         Path(name).parent.mkdir(exist_ok=True)

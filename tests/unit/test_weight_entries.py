@@ -126,7 +126,7 @@ def test_a_result_rests_on_what_a_file_is_not_on_where_it_comes_from(sources):
 @pytest.mark.parametrize("stage", ["dsn", "sr"])
 def test_small_patches_are_not_too_small_for_the_pretrained_networks(stage):
     """Built as the training builds it, without values, at the smallest scale: AlexNet refuses images below 31 pixels."""
-    assert estimate._Counted(SHIPPED).work("simcam_features", 2, "dasr", stage).step > 0
+    assert estimate.Counted(SHIPPED).work("simcam_features", 2, "dasr", stage).step > 0
 
 
 def test_a_stage_can_be_spared_and_the_table_says_so(settings):
@@ -146,7 +146,7 @@ def test_a_stage_can_be_spared_and_the_table_says_so(settings):
 def test_a_preset_is_given_the_files_of_its_own_terms(settings):
     for preset, names in (("code", ["alexnet"]), ("realsr", ["vgg19"])):
         settings["methods"]["dasr"]["preset"] = preset
-        job = estimate._Counted(settings).job("drealsr", 4, "dasr", "sr")
+        job = estimate.Counted(settings).job("drealsr", 4, "dasr", "sr")
         assert [dasr.FEATURES[job["loss"]["feature"]]] == list(job["weights"]) == names
     settings["methods"]["dasr"]["stages"]["sr"]["weights"].pop("realsr")
     with pytest.raises(UserError, match=r"methods\.dasr\.stages\.sr\.weights: no preset 'realsr'"):
