@@ -14,8 +14,12 @@ def crops(params: dict, dataset: str, scale: int | str, camera: str) -> dict[str
 
 
 def _settings(params: dict, wildcards: Wildcards) -> dict:
-    place = (wildcards[name] for name in ("dataset", "scale", "camera"))
-    return {"enlarge": generators.enlarging(params, wildcards), "crops": crops(params, *place)}
+    dataset, scale, camera = (wildcards[name] for name in ("dataset", "scale", "camera"))
+    return {
+        "enlarge": generators.enlarging(params, wildcards),
+        "crops": crops(params, dataset, scale, camera),
+        "complete": "frames" in params["datasets"][dataset]["cameras"][camera],
+    }
 
 
 KIND = Kind(

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import audit, files
+from pipeline.audit.text import tree
 from pipeline.errors import UserError
 from pipeline.provenance import receipts
 from pipeline.provenance.job import seal
@@ -267,8 +268,8 @@ def test_audit_walks_from_the_table_only(place):
     Path("results/orphan.bin").write_text("altered")
     Path(GENERATOR).unlink()
     result = report()
-    assert result.holds and "orphan" not in str(result)
-    assert str(result).splitlines()[:3] == [
+    assert result.holds and "orphan" not in tree(result)
+    assert tree(result).splitlines()[:3] == [
         "✓ table  results/t.tex",
         "  ✓ measure seed=0  results/a/m.json",
         "    ○ fit seed=0  results/a/g.bin (not here, judged by its receipt)",
@@ -279,23 +280,23 @@ def test_audit_walks_from_the_table_only(place):
 def test_audit_lists_changed_settings(place):
     result = report({**SETTINGS, "fit": {"lr": 0.3, "net": {"width": 4}}})
     assert not result.holds and result.settings == {"fit.lr: 0.1 -> 0.3": 1}
-    assert "    ✗ fit seed=0  results/a/g.bin; fit.lr 0.1 -> 0.3" in str(result).splitlines()
-    assert "results/t.tex: does NOT hold" in str(result)
+    assert "    ✗ fit seed=0  results/a/g.bin; fit.lr 0.1 -> 0.3" in tree(result).splitlines()
+    assert "results/t.tex: does NOT hold" in tree(result)
     assert json.loads(json.dumps(result.as_json()))["settings"] == {"fit.lr: 0.1 -> 0.3": 1}
 
 
 def test_audit_of_a_table_without_receipt_or_file(place):
     Path(TABLE).unlink()
-    assert "results/t.tex: is not here" in str(report()) and not report().holds
+    assert "results/t.tex: is not here" in tree(report()) and not report().holds
     Path(TABLE + receipts.SUFFIX).unlink()
-    assert "results/t.tex: no receipt says how it was made" in str(report()) and not report().holds
+    assert "results/t.tex: no receipt says how it was made" in tree(report()) and not report().holds
 
 
 def test_audit_trusts_no_file_times(place):
     status = Path(METRICS).stat()
     Path(METRICS).write_bytes(Path(METRICS).read_bytes()[:-1] + b"~")
     os.utime(METRICS, ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert not report().holds and "results/a/m.json is not what its job wrote" in str(report())
+    assert not report().holds and "results/a/m.json is not what its job wrote" in tree(report())
 
 
 def test_cache_hashes_a_file_once_until_it_changes(place, monkeypatch):

@@ -109,7 +109,7 @@ def test_frames_of_other_sizes_and_videos_that_are_there_twice_are_named(raw, tm
 def enlarge_job(folder, packed, crops) -> Job:
     enlarge = {"scale": 4, "network": {"name": "bicubic", "scale": 4}, "expect": "bicubic", "tile": 32, "margin": 8}
     enlarge |= {"whole_below": 10, "compute": {"device": "cpu", "threads": 1, "precision": "fp32"}}
-    settings = {"enlarge": enlarge, "crops": crops}
+    settings = {"enlarge": enlarge, "crops": crops, "complete": True}
     return Job("samples", {}, settings, {"test_lr": [packed]}, {"samples": folder / "sr.safetensors"}, {}, "0" * 64)
 
 
@@ -118,15 +118,15 @@ def test_crops_of_sr_lie_where_the_lr_crops_lie(raw, tmp_path):
     pack_frames.work(packed)
     path = packed.outputs["test_lr"]
     frame = Packed(path)[0]
-    job = enlarge_job(tmp_path, path, {Packed(path).names[0]: [8, 20, 16, 24]})
+    job = enlarge_job(tmp_path, path, {Packed(path).names[0]: [32, 80, 64, 96]})
     samples.work(job)
     stored = Packed(job.outputs["samples"])
     wanted = bicubic(frame, 4)[32:96, 80:176]
     assert stored.names == [f"sr/{Packed(path).names[0]}"] and stored[0].shape == (64, 96, 3)
     assert np.abs(stored[0].astype(int) - wanted).max() <= 1
     for crops, message in (
-        ({"train_999": [0, 0, 8, 8]}, "holds no frame train_999 to crop"),
-        ({Packed(path).names[0]: [40, 0, 16, 16]}, r"leaves the frame of \(48, 64\)"),
+        ({"train_999": [0, 0, 8, 8]}, "holds no image train_999 to crop"),
+        ({Packed(path).names[0]: [160, 0, 64, 64]}, "expected a box inside the picture, which is 192x256"),
     ):
         with pytest.raises(UserError, match=message):
             samples.work(enlarge_job(tmp_path, path, crops))

@@ -43,7 +43,7 @@ def job(tmp_path, lr):
     def make(crops: dict, inputs: dict | None = None, **changes) -> Job:
         write_images(tmp_path / "test_lr.safetensors", lr)
         inputs = {"test_lr": [tmp_path / "test_lr.safetensors"]} | (inputs or {})
-        settings = {"enlarge": ENLARGE | changes, "crops": crops}
+        settings = {"enlarge": ENLARGE | changes, "crops": crops, "complete": False}
         return Job("samples", {}, settings, inputs, {"samples": tmp_path / "samples.safetensors"}, {}, "0" * 64)
 
     return make
