@@ -8,7 +8,9 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from pipeline.weights.pretrained import fill, open_weights
+from pipeline.errors import UserError
+from pipeline.weights.pretrained import open_weights
+from pipeline.weights.unwrap import differences
 
 
 def lpips_network(weights: str | Path, spec: dict, trunk: str = "alex") -> nn.Module:
@@ -29,5 +31,8 @@ def lpips_network(weights: str | Path, spec: dict, trunk: str = "alex") -> nn.Mo
 def _load_trunk(trunk: nn.Module, state: dict[str, Tensor], path: str | Path, kind: str) -> None:
     """Copy torchvision's `features.3.weight` to the package's `slice2.3.weight`, and so on."""
     names = {name: "features." + name.split(".", 1)[1] for name in trunk.state_dict()}
-    own = {name: state[source] for name, source in names.items() if source in state}
-    fill(trunk, own, path, f"a file with the weights of LPIPS's trunk '{kind}'")
+    own = trunk.state_dict()
+    found = {source: state[source] for source in names.values() if source in state}
+    if problems := differences({source: own[name] for name, source in names.items()}, found):
+        raise UserError(f"{path}: not the weights of LPIPS's trunk '{kind}': {'; '.join(problems)}.")
+    trunk.load_state_dict({name: found[source] for name, source in names.items()})

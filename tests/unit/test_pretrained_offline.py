@@ -67,7 +67,7 @@ def test_lpips(alone, tmp_path, trunk, name, file):
     assert torch.equal(first, torch.load(path, weights_only=True)["features.0.weight"])
     a, b = torch.rand(2, 1, 3, 64, 64)
     assert float(network(a, b, normalize=True)) > 0
-    with pytest.raises(UserError, match="not a file with the weights of LPIPS's trunk"):
+    with pytest.raises(UserError, match="not the weights of LPIPS's trunk"):
         lpips_network(path, described(path), "vgg" if trunk == "alex" else "alex")
 
 
