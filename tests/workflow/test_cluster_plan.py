@@ -96,7 +96,7 @@ def test_more_seeds_are_planned_without_changing_the_settings():
 )
 def test_later_attempts_ask_for_more_at_most_twice(rule, name, factors):
     settings = params.load()
-    asked = Workflow(settings).resource(rule, name)
+    asked = Workflow(settings).resources(rule)[name]
     first = settings["editions"]["paper"]["resources"][rule][name]
     wildcards = SimpleNamespace(dataset="drealsr")
     assert [asked(wildcards, attempt=number) for number in (1, 2, 3, 4)] == [first * factor for factor in factors]
@@ -104,5 +104,5 @@ def test_later_attempts_ask_for_more_at_most_twice(rule, name, factors):
 
 def test_a_training_goes_on_so_it_asks_for_no_more_time():
     settings = params.load()
-    asked = Workflow(settings).resource("train", "runtime")
+    asked = Workflow(settings).resources("train")["runtime"]
     assert asked(SimpleNamespace(dataset="drealsr")) == settings["editions"]["paper"]["resources"]["train"]["runtime"]
