@@ -74,7 +74,7 @@ def main(words: list[str] | None = None) -> int:
         "--decode", type=_decode, default=None, metavar="all|N", help="all images, or N drawn at random"
     )
     parser.add_argument(
-        "--workers", type=_count, default=len(os.sched_getaffinity(0)), help="processes (default: cores)"
+        "--workers", type=_count, default=len(os.sched_getaffinity(0)), help="files looked at at once (default: cores)"
     )
     parser.add_argument("--shown", type=_count, default=5, metavar="N", help="names printed of every list")
     arguments = parser.parse_args(words)
