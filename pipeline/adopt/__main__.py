@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from pipeline.adopt import advice, archives, images, layouts, record, text, verdict
+from pipeline.adopt import advice, archives, images, layouts, parts, record, text, verdict
 from pipeline.errors import UserError
 from pipeline.files import write_json
 from pipeline.plan import params
@@ -19,13 +19,8 @@ def adopt(name: str, folder: Path, decode: int | None, workers: int, shown: int)
     layout = layouts.named(name)
     if not folder.is_dir():
         raise UserError(f"{folder}: is not a folder. {_remedy(name, layout.get)}")
-    try:
-        place, problems = archives.unpacked(name, folder)
-        inventory = layout.scan(place)
-    except PermissionError as error:
-        raise UserError(
-            f"{error.filename}: may not be listed ({error.strerror}). Let it be read, then run again."
-        ) from error
+    place, problems = archives.unpacked(name, folder)
+    inventory = parts.inventory(layout, place)
     looks = images.looks((image.path for image in inventory.images), decode, layout.grey, workers)
     rows = verdict.rows(layout, inventory, looks)
     notes = [*problems, *layout.check({row.part: row for row in rows}, inventory.images, looks)]

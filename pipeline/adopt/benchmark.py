@@ -4,15 +4,12 @@ import re
 from functools import partial
 from pathlib import Path
 
-from pipeline.adopt.parts import Expected, Image, Inventory, Layout, Part
-from pipeline.adopt.patterns import stray
+from pipeline.adopt.parts import Expected, Layout
 from pipeline.datasets import benchmark
-from pipeline.datasets.folders import walk
+from pipeline.datasets.folders import File, Part, is_junk
 
 # As the papers name them; how many images there are is stated there and counted in SelfExSR and Manga109's list of volumes.
 TITLES = {"set5": "Set5", "set14": "Set14", "bsd100": "BSD100", "urban100": "Urban100", "manga109": "Manga109"}
-SELFEXSR = "https://github.com/jbhuang0604/SelfExSR"
-MANGA109 = "http://www.manga109.org (application form; may not be passed on)"
 REDUCED = re.compile(r"(?:^|/)LR_bicubic/X(?P<scale>[234])/(?P<key>[^/]+)x(?P=scale)\.png", re.IGNORECASE)
 
 
@@ -25,7 +22,7 @@ def layout(name: str) -> Layout:
     return Layout(
         title=TITLES[name],
         heading="images",
-        get=MANGA109 if name == "manga109" else SELFEXSR,
+        get=benchmark.PAGES.get(name, benchmark.PAGE),
         scan=partial(scan, name),
         expected={Part(group, scale, "test"): expected for group, scale in parts},
         required=frozenset(),
@@ -35,40 +32,33 @@ def layout(name: str) -> Layout:
     )
 
 
-def scan(name: str, root: Path) -> Inventory:
+def scan(name: str, root: Path) -> tuple[list[File], dict[Path, str]]:
     """HR where packing looks for them, and LR. UserError, packing's own, where it is open which folder is meant."""
     place = benchmark.root(root, name)
-    whole = benchmark.whole(place, name)
-    inventory = Inventory()
-    for folder, names in benchmark.images(place, name):
-        for path in (folder / one for one in names):
-            image = _image(path, path.relative_to(place).as_posix(), whole is not None and folder == whole[0])
-            if image and stray(path, "") == "":
-                inventory.images.append(image)
-    known = {image.path for image in inventory.images}
-    for folder, _, names in walk(root):
-        inventory.strays |= {folder / one: stray(folder / one) for one in names if folder / one not in known}
-    return inventory
+    whole, _ = benchmark.whole(place, name) or (None, [])
+    paths = [folder / one for folder, names in benchmark.images(place, name) for one in names]
+    images = (_image(path, path.relative_to(place).as_posix(), path.parent == whole) for path in paths)
+    return [image for image in images if image and not is_junk(image.path)], {}
 
 
-def _image(path: Path, place: str, whole: bool) -> Image | None:
+def _image(path: Path, place: str, whole: bool) -> File | None:
     if found := benchmark.SRF.fullmatch(path.name):
-        return Image(Part("SelfExSR", int(found["srf"]), "test"), found["kind"].upper(), found["name"], path)
+        return File(Part("SelfExSR", int(found["srf"]), "test"), found["kind"].upper(), found["name"], path)
     if whole:
-        return Image(Part("HR", None, "test"), "HR", path.stem, path)
+        return File(Part("HR", None, "test"), "HR", path.stem, path)
     if found := REDUCED.search(place):
-        return Image(Part("bicubic", int(found["scale"]), "test"), "LR", found["key"], path)
+        return File(Part("bicubic", int(found["scale"]), "test"), "LR", found["key"], path)
     return None
 
 
-def _check(name: str, rows: dict, images: list[Image], looks: dict) -> list[str]:
+def _check(name: str, rows: dict, images: list[File], looks: dict) -> list[str]:
     notes = _urban_x2(rows, images, looks) if name == "urban100" else []
     if any(image.kind == "HR" and image.path.parent.name.lower() == benchmark.CROPPED for image in images):
         notes.append(f"{benchmark.CROPPED}: HR cropped to multiples of 12, which serve x2, x3 and x4 alone.")
     return notes
 
 
-def _urban_x2(rows: dict, images: list[Image], looks: dict) -> list[str]:
+def _urban_x2(rows: dict, images: list[File], looks: dict) -> list[str]:
     """SelfExSR's HR of scale 2 are half the size of its HR of scale 4: another test than everybody else's."""
     hr = {
         scale: {

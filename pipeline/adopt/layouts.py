@@ -1,12 +1,13 @@
 """Every data set that can be adopted, by the name of its setting `adopt.<name>`; facts with who states them: docs/data.md."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from pipeline.adopt import benchmark, drealsr
-from pipeline.adopt.parts import Expected, Image, Layout, Part
-from pipeline.adopt.patterns import Rule, scanner
-from pipeline.datasets import df2k
+from pipeline.adopt.parts import Expected, Layout
+from pipeline.datasets import df2k, realsr, reds
+from pipeline.datasets.folders import File, Part, Rule, scan
 from pipeline.errors import UserError
 
 
@@ -27,15 +28,8 @@ def _numbered(first: int, last: int, digits: int, source: str) -> Expected:
     return Expected(len(names), names, source)
 
 
-def _photographs(name: str, splits: dict[str, str]) -> Iterator[Rule]:
-    """HR and bicubic LR in the folders that packing reads. `splits`: their names here and there."""
-    source = df2k.SOURCES[name]
-    key = f"(?P<key>{source.name})"
-    for split, part in splits.items():
-        for hr in source.parts[part][0]:
-            lr = rf"(?i:{df2k.lr_folder(hr)}/X)(?P<scale>[234])/{key}x(?P=scale)\.png"
-            yield Rule(rf"(?i:{hr})/{key}\.png", "HR", group="HR", split=split)
-            yield Rule(lr, "LR", group="bicubic", split=split)
+def _by(rules: list[Rule]) -> Callable[[Path], tuple[list[File], dict[Path, str]]]:
+    return lambda root: (scan(root, rules), {})
 
 
 def _div2k() -> Layout:
@@ -44,16 +38,11 @@ def _div2k() -> Layout:
         "valid": _numbered(801, 900, 4, "DIV2K: 0801 to 0900"),
     }
     places = [("HR", None), *((group, scale) for group in ("bicubic", "unknown") for scale in (2, 3, 4)), ("x8", 8)]
-    head = "DIV2K_(?P<split>train|valid)_"
     return Layout(
         title="DIV2K",
         heading="images",
-        get="https://data.vision.ee.ethz.ch/cvl/DIV2K/ (DIV2K_train_HR.zip, DIV2K_valid_HR.zip, DIV2K_*_LR_bicubic_X*.zip)",
-        scan=scanner(
-            *_photographs("div2k", {"train": "train", "valid": "test"}),
-            Rule(rf"{head}LR_(?P<group>unknown)/X(?P<scale>[234])/(?P<key>\d{{4}})x(?P=scale)\.png", "LR"),
-            Rule(rf"{head}LR_(?P<group>x8)/(?P<key>\d{{4}})x8\.png", "LR", scale=8),
-        ),
+        get=f"{df2k.SOURCES['div2k'].page} (DIV2K_train_HR.zip, DIV2K_valid_HR.zip, DIV2K_*_LR_bicubic_X*.zip)",
+        scan=_by(df2k.rules("div2k")),
         expected={Part(*place, split): number for place in places for split, number in stated.items()},
         required=frozenset(Part("HR", None, split) for split in stated),
         partner=_above,
@@ -67,12 +56,7 @@ def _flickr2k() -> Layout:
         title="Flickr2K",
         heading="images",
         get="a mirror, as the authors' links are reported dead: goodfellowliu/Flickr2K on Hugging Face",
-        scan=scanner(
-            *_photographs("flickr2k", {"train": "train"}),
-            Rule(
-                r"Flickr2K_LR_(?P<group>unknown)/X(?P<scale>[234])/(?P<key>\d{6})x(?P=scale)\.png", "LR", split="train"
-            ),
-        ),
+        scan=_by(df2k.rules("flickr2k")),
         expected={Part(*place, "train"): stated for place in places},
         required=frozenset({Part("HR", None, "train")}),
         partner=_above,
@@ -85,12 +69,11 @@ def _realsr() -> Layout:
         camera: Expected(50, frozenset(f"{camera}_{number:03d}" for number in range(1, 51)), source)
         for camera in ("Canon", "Nikon")
     }
-    head = r"(?:Canon|Nikon)/(?P<split>Train|Test)/(?P<scale>[234])/(?P<key>(?P<group>Canon|Nikon)_\d+)_"
     return Layout(
         title="RealSR V3",
         heading="camera",
-        get="RealSR(V3).tar.gz: https://github.com/csjcai/RealSR",
-        scan=scanner(Rule(rf"{head}HR\.png", "HR"), Rule(rf"{head}LR(?P=scale)\.png", "LR")),
+        get=f"RealSR(V3).tar.gz: {realsr.PAGE}",
+        scan=_by(realsr.RULES),
         expected={Part(camera, 4, "test"): number for camera, number in stated.items()},
         required=frozenset(
             Part(camera, scale, split) for camera in stated for scale in (2, 3, 4) for split in ("train", "test")
@@ -101,7 +84,7 @@ def _realsr() -> Layout:
     )
 
 
-def _older_realsr(rows: dict, images: list[Image], looks: dict) -> list[str]:
+def _older_realsr(rows: dict, images: list[File], looks: dict) -> list[str]:
     """Versions 1 and 2 have the same folders and names, but LR enlarged to the size of HR."""
     sizes: dict[tuple[Part, str], set] = {}
     for image in images:
@@ -122,9 +105,7 @@ def _d2crealsr() -> Layout:
         title="D2CRealSR",
         heading="images",
         get="https://github.com/megvii-research/D2C-SR (one Google Drive file)",
-        scan=scanner(
-            *(Rule(f"(?P<split>train|test)_{kind}/{tail}", kind, group="pairs", scale=8) for kind in ("HR", "LR"))
-        ),
+        scan=_by([Rule(f"(?P<split>train|test)_{kind}/{tail}", kind, group="pairs", scale=8) for kind in ("HR", "LR")]),
         expected={},
         required=frozenset({Part("pairs", 8, "test")}),
         partner=lambda part: part,
@@ -137,15 +118,11 @@ def _d2crealsr() -> Layout:
 def _reds() -> Layout:
     source = "REDS: 240 and 30 videos of 100 frames"
     stated = {"train": Expected(24000, None, source), "val": Expected(3000, None, source)}
-    frame = r"(?P<key>\d{3}/\d{8})\.png"
     return Layout(
         title="REDS",
         heading="images",
-        get="train_sharp.zip and val_sharp.zip: https://seungjunnah.github.io/Datasets/reds.html (snah/REDS on Hugging Face)",
-        scan=scanner(
-            Rule(f"(?P<split>train|val)_sharp/{frame}", "HR", group="HR"),
-            Rule(f"(?P<split>train|val)_(?P<group>sharp_bicubic)/X(?P<scale>4)/{frame}", "LR"),
-        ),
+        get=f"train_sharp.zip and val_sharp.zip: {reds.PAGE} (snah/REDS on Hugging Face)",
+        scan=_by(reds.RULES),
         expected={
             Part(*place, split): number
             for place in (("HR", None), ("sharp_bicubic", 4))

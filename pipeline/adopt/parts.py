@@ -1,43 +1,15 @@
-"""What a data set consists of: parts, images with their place in them, and what is known of each part."""
+"""What is known of a data set and each of its parts, and what a folder holds of them."""
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from pipeline.datasets.folders import File, Part, is_junk, walk
 
-class Part(NamedTuple):
-    """One row of a report. `group`: camera, or kind of images; `scale`: None where HR serves every scale."""
-
-    group: str
-    scale: int | None
-    split: str
-
-    def __str__(self) -> str:
-        return " ".join(filter(None, (self.group, self.scale and f"x{self.scale}", self.split)))
-
-
-class Image(NamedTuple):
-    """A file that belongs to a part. `kind`: HR or LR; LR and HR of one pair have the same `key`."""
-
-    part: Part
-    kind: str
-    key: str
-    path: Path
-
-    @property
-    def name(self) -> str:
-        """The image's name wherever its folder lies: the same for every copy of the data set."""
-        scale = f"x{self.part.scale}" if self.part.scale else ""
-        return "/".join(filter(None, (self.part.group, scale, self.part.split, self.kind, self.key)))
-
-
-@dataclass
-class Inventory:
-    """What a folder holds: images of the data set, and other files with the reason why they are none."""
-
-    images: list[Image] = field(default_factory=list)
-    strays: dict[Path, str] = field(default_factory=dict)
+PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
+ARCHIVE = re.compile(r"\.(zip|tar|tgz|tar\.gz|rar|7z)(\.\d{3})?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -51,18 +23,19 @@ class Expected:
 
 @dataclass(frozen=True)
 class Layout:
-    """A data set as it is known. `scan` takes the folder; `partner` names the part that has the HR of a part's LR.
+    """A data set as it is known. `scan`: folder → its images, and why other files are none, where more is known of them.
 
-    `required`: parts without which a copy is not whole; all others only count where they are there. `together`: a group
-    is of use with all its splits alone. `exact`: HR is no smaller than `scale` times LR and no LR pixel larger, else within one.
-    `one_size`: splits whose images are all of one size; `size`: (H, W) of every HR. `grey`: grey images are fine. `check`:
-    looks for the traps of this data set in (part → its row, images, path → look), may add faults, and returns notes.
+    `partner` names the part that has the HR of a part's LR. `required`: parts without which a copy is not whole; all
+    others only count where they are there. `together`: a group is of use with all its splits alone. `exact`: HR is no
+    smaller than `scale` times LR and no LR pixel larger, else within one. `one_size`: splits whose images are all of one
+    size; `size`: (H, W) of every HR. `grey`: grey images are fine. `check`: looks for the traps of this data set in (part
+    → its row, images, path → look), may add faults, and returns notes.
     """
 
     title: str
     heading: str
     get: str
-    scan: Callable[[Path], Inventory]
+    scan: Callable[[Path], tuple[list[File], dict[Path, str]]]
     expected: Mapping[Part, Expected]
     required: frozenset[Part]
     partner: Callable[[Part], Part | None]
@@ -71,4 +44,28 @@ class Layout:
     one_size: frozenset[str] = frozenset()
     grey: bool = False
     size: tuple[int, int] | None = None
-    check: Callable[[dict, list[Image], dict], list[str]] = lambda rows, images, looks: []
+    check: Callable[[dict, list[File], dict], list[str]] = lambda rows, images, looks: []
+
+
+class Inventory(NamedTuple):
+    """What a folder holds: images of the data set, and other files with the reason why they are none."""
+
+    images: list[File]
+    strays: dict[Path, str]
+
+
+def inventory(layout: Layout, root: Path) -> Inventory:
+    """Every file below the folder."""
+    images, others = layout.scan(root)
+    known = {image.path for image in images}
+    rest = [place / name for place, _, names in walk(root) for name in names if place / name not in known]
+    return Inventory(images, {path: _stray(path, others.get(path)) for path in rest})
+
+
+def _stray(path: Path, why: str | None) -> str:
+    """Why a file does not count; `why` is said of images."""
+    if is_junk(path):
+        return "left by an operating system"
+    if ARCHIVE.search(path.name):
+        return "an archive"
+    return why or "an image of no part that is known" if path.suffix.lower() in PICTURES else "no image"

@@ -4,7 +4,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from pipeline.adopt.images import Look
-from pipeline.adopt.parts import Expected, Image, Inventory, Layout, Part
+from pipeline.adopt.parts import Expected, Inventory, Layout
+from pipeline.datasets.folders import File, Part
 
 # Faults of a row in the order of their columns, as a reader knows them. The first five make a part of no use.
 BREAKING = {
@@ -52,7 +53,7 @@ class Row:
 
 def rows(layout: Layout, inventory: Inventory, looks: dict) -> list[Row]:
     """A row for every part that is expected, required or there. `looks`: path → `Look`."""
-    held: dict[Part, dict[str, dict[str, list[Image]]]] = defaultdict(lambda: {"HR": {}, "LR": {}})
+    held: dict[Part, dict[str, dict[str, list[File]]]] = defaultdict(lambda: {"HR": {}, "LR": {}})
     for image in inventory.images:
         held[image.part][image.kind].setdefault(image.key, []).append(image)
     parts = sorted({*held, *layout.expected, *layout.required}, key=lambda part: (part.scale or 0, part))
@@ -63,9 +64,9 @@ def rows(layout: Layout, inventory: Inventory, looks: dict) -> list[Row]:
     return list(found.values())
 
 
-def equal(images: list[Image], looks: dict) -> dict[Image, list[Image]]:
+def equal(images: list[File], looks: dict) -> dict[File, list[File]]:
     """Image → others of its scale and kind that have another name and the same bytes."""
-    groups: dict[tuple, dict[str, Image]] = defaultdict(dict)
+    groups: dict[tuple, dict[str, File]] = defaultdict(dict)
     for image in images:
         if looks[image.path].sha256:
             groups[image.part.scale, image.kind, looks[image.path].sha256].setdefault(image.name, image)
@@ -122,7 +123,7 @@ def _row(layout: Layout, part: Part, held: dict, looks: dict) -> Row:
     return row
 
 
-def _one(row: Row, kind: str, key: str, images: list[Image], looks: dict) -> None:
+def _one(row: Row, kind: str, key: str, images: list[File], looks: dict) -> None:
     """Damaged files of one name, and that there are several."""
     problems = [f"{image.path}: {looks[image.path].problem}" for image in images if looks[image.path].problem]
     if problems:

@@ -7,9 +7,11 @@ used, as copies differ. Settings: `test` {srf: whose `image_SRF_<srf>` holds the
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from pipeline.datasets import Split
+from pipeline.datasets.folders import reason
 from pipeline.datasets.photographs import Photograph, folders, size_of, split
 from pipeline.errors import UserError
 
@@ -21,7 +23,7 @@ SETS = {
     "urban100": (("urban100",), 100),
     "manga109": (("manga109",), 109),
 }
-PAGES = {"manga109": "http://www.manga109.org/en/ (by application; it must not be passed on)"}
+PAGES = {"manga109": "http://www.manga109.org/en/ (by application; it may not be passed on)"}
 PAGE = "https://github.com/jbhuang0604/SelfExSR"
 LICENCES = {
     "bsd100": "BSDS: non-commercial research and education",
@@ -35,8 +37,8 @@ WHOLE, CROPPED = ("original", "hr", "gt"), "gtmod12"
 
 def collect(settings: dict, camera: str, scale: int, folder: Path | None) -> list[Split]:
     """Test alone: every image cut at the right and bottom to a multiple of the scale, LR by `images.bicubic`."""
-    if reason := missing(folder, [camera], scale):
-        raise UserError(reason)
+    if lack := missing(folder, [camera], scale):
+        raise UserError(lack)
     place, (_, count) = root(Path(folder), camera), SETS[camera]
     files = _self_exemplar(place, camera, settings["test"]["srf"], scale) or _plain(place, camera, scale)
     licence = LICENCES.get(camera, f"{camera}: no licence stated; research use")
@@ -48,21 +50,16 @@ def collect(settings: dict, camera: str, scale: int, folder: Path | None) -> lis
 def missing(folder: str | Path | None, cameras: Iterable[str], scale: int) -> str | None:
     """What is lacking of these sets, where to get it, where to say so; None when all is there."""
     for name in cameras:
-        if name not in SETS:
-            raise UserError(f"there is no test set {name}; there are {', '.join(SETS)}. Correct params/domains.yaml.")
-        if folder is None:
-            reason = f"`adopt.{name}` names no folder"
-        elif not Path(folder).is_dir():
-            reason = f"{folder} is not a folder"
-        elif any(names for _, names in images(root(Path(folder), name), name)):
-            continue
-        else:
-            reason = f"{folder} holds no PNG or JPEG of this set"
-        return (
-            f"the test set {name} is missing: {reason}. Get it from {PAGES.get(name, PAGE)} and set `adopt.{name}` in "
-            "params.yaml to the folder that holds its HR images."
-        )
+        if why := reason(name, folder, [name], SETS, partial(_lacks, name)):
+            return (
+                f"the test set {name} is missing: {why}. Get it from {PAGES.get(name, PAGE)} and set `adopt.{name}` in "
+                "params.yaml to the folder that holds its HR images."
+            )
     return None
+
+
+def _lacks(name: str, place: Path) -> str:
+    return "" if any(names for _, names in images(root(place, name), name)) else "no PNG or JPEG of this set"
 
 
 def root(folder: Path, name: str) -> Path:

@@ -7,14 +7,14 @@ stride, threshold} in HR pixels, or null for whole photographs; lr: published or
 photographs that become the validation split.
 """
 
-import re
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.datasets import Split
-from pipeline.datasets.folders import inside
-from pipeline.datasets.photographs import Photograph, folders, hold_out, split
+from pipeline.datasets.folders import Rule, named, reason, scan
+from pipeline.datasets.photographs import Photograph, hold_out, split
 from pipeline.datasets.subimages import rule
 from pipeline.errors import UserError
 
@@ -32,7 +32,7 @@ class Source(NamedTuple):
 SOURCES = {
     "div2k": Source(
         "DIV2K",
-        {"train": (("DIV2K_train_HR", "DF2K/HR"), 800), "test": (("DIV2K_valid_HR",), 100)},
+        {"train": (("DIV2K_train_HR", "DF2K/HR"), 800), "valid": (("DIV2K_valid_HR",), 100)},
         r"\d{4}",
         "DIV2K: academic research only, no redistribution",
         "https://data.vision.ee.ethz.ch/cvl/DIV2K/",
@@ -50,80 +50,67 @@ PUBLISHED = (2, 3, 4)
 
 def collect(settings: dict, camera: str, scale: int, folder: Path | None) -> list[Split]:
     """Splits of one set: train and val in sub-images of different photographs, test whole (none in Flickr2K)."""
-    if reason := missing(folder, [camera], scale):
-        raise UserError(reason)
+    if lack := missing(folder, [camera], scale):
+        raise UserError(lack)
     source, place, made = SOURCES[camera], Path(folder), settings["train"]
     squares = rule(made["sub_images"], scale)
-    found = {}
-    for part, (hr, _) in source.parts.items():
-        files = _images(place, hr, source.name)
-        lr = _published(place, source.name, hr, files, scale) if made["lr"] == "published" else {}
-        found[part] = [Photograph(name, files[name], lr.get(name)) for name in sorted(files)]
+    if made["lr"] == "published" and scale not in PUBLISHED:
+        raise UserError(
+            f"train.lr: no LR was published for scale {scale}. Set it to `bicubic`, which makes LR from HR."
+        )
+    files, found = scan(place, rules(camera)), {}
+    for part, (folders, _) in source.parts.items():
+        hr = named(file for file in files if file.part == ("HR", None, part))
+        lr = {}
+        if made["lr"] == "published":
+            lr = named(file for file in files if file.part == ("bicubic", scale, part))
+            if lost := [name for name in hr if name not in lr]:
+                where = f"{_reduced(folders[0])}_bicubic/X{scale}/{lost[0]}x{scale}.png"
+                raise UserError(
+                    f"{place}: {where}: the published LR of {hr[lost[0]]} is not there. Unpack it below this folder, or set "
+                    "`train.lr` to `bicubic`."
+                )
+        found[part] = [Photograph(name, hr[name], lr.get(name)) for name in hr]
     counts = {part: count for part, (_, count) in source.parts.items()}
     held_out, kept = hold_out(found["train"], **settings["val"], whose=f"{folder}: photographs of {source.label}")
     return [
         split("train", kept, scale, squares, place, source.licence, counts["train"] - len(held_out)),
         split("val", held_out, scale, squares, place, source.licence, None),
-        split("test", found.get("test", []), scale, None, place, source.licence, counts.get("test")),
+        split("test", found.get("valid", []), scale, None, place, source.licence, counts.get("valid")),
     ]
 
 
 def missing(folder: str | Path | None, cameras: Iterable[str], scale: int) -> str | None:
     """What is lacking of these sets, where to get it, where to say so; None when all is there. LR is looked for later."""
     for name in cameras:
-        if name not in SOURCES:
-            raise UserError(
-                f"there is no photo set {name}; there are {', '.join(SOURCES)}. Correct params/domains.yaml."
+        if why := reason(name, folder, [name], SOURCES, partial(_lacks, name)):
+            source = SOURCES[name]
+            return (
+                f"{source.label} is missing: {why}. Get it from {source.page}, unpack it, and set `adopt.{name}` in "
+                "params.yaml to the folder that holds it."
             )
-        source = SOURCES[name]
-        if folder is None:
-            reason = f"`adopt.{name}` names no folder"
-        elif not Path(folder).is_dir():
-            reason = f"{folder} is not a folder"
-        else:
-            lacking = [" or ".join(hr) for hr, _ in source.parts.values() if not _images(folder, hr, source.name)]
-            if not lacking:
-                continue
-            reason = f"{folder} holds no images in {', none in '.join(lacking)}"
-        return (
-            f"{source.label} is missing: {reason}. Get it from {source.page}, unpack it, and set `adopt.{name}` in "
-            "params.yaml to the folder that holds it."
-        )
     return None
 
 
-def lr_folder(hr: str) -> str:
-    """The folder of the published bicubic LR, in it one for each scale, that belongs to a folder of HR."""
-    return f"{hr.removesuffix('HR')}LR_bicubic"
+def _lacks(name: str, place: Path) -> str:
+    there = {file.part for file in scan(place, rules(name))}
+    parts = SOURCES[name].parts.items()
+    return ", ".join(f"no images in {' or '.join(hr)}" for part, (hr, _) in parts if ("HR", None, part) not in there)
 
 
-def _images(root: str | Path, wanted: Iterable[str], name_of: str) -> dict[str, Path]:
-    """Name -> file of all images called so in folders whose path ends as wanted; UserError when an image is there twice."""
-    found: dict[str, Path] = {}
-    ends = tuple(f"/{end}".lower() for end in wanted)
-    for place, names in folders(root):
-        if not f"/{inside(root, place)}".lower().endswith(ends):
-            continue
-        for file in (place / name for name in names):
-            if not re.fullmatch(name_of, file.stem):
-                continue
-            if file.stem in found:
-                raise UserError(f"{file} and {found[file.stem]}: the same image twice. Leave only one of the folders.")
-            found[file.stem] = file
+def rules(name: str) -> list[Rule]:
+    """Where the images of a set lie: HR and the bicubic LR, which are read, and other reductions of the authors."""
+    source, found = SOURCES[name], []
+    key = f"(?P<key>{source.name})"
+    for part, (folders, _) in source.parts.items():
+        for hr in folders:
+            small = rf"(?i:{_reduced(hr)}_(?:%s)/X)(?P<scale>[234])/{key}x(?P=scale)\.png"
+            found += [Rule(rf"(?i:{hr})/{key}\.(?i:png|jpe?g)", "HR", "HR", split=part)]
+            found += [Rule(small % kind, "LR", kind, split=part) for kind in ("bicubic", "unknown")]
+            found += [Rule(rf"{_reduced(hr)}_x8/{key}x8\.png", "LR", "x8", 8, part)]
     return found
 
 
-def _published(root: Path, name: str, places: Iterable[str], hr: dict[str, Path], scale: int) -> dict[str, Path]:
-    """Name of an HR image -> the bicubic LR that the authors made of it, wherever it lies: it is an archive of its own."""
-    if scale not in PUBLISHED:
-        raise UserError(
-            f"train.lr: no LR was published for scale {scale}. Set it to `bicubic`, which makes LR from HR."
-        )
-    ends = [f"{lr_folder(place)}/X{scale}" for place in places]
-    found = _images(root, ends, rf"{name}x{scale}")
-    if lost := [one for one in sorted(hr) if f"{one}x{scale}" not in found]:
-        raise UserError(
-            f"{root}: {ends[0]}/{lost[0]}x{scale}.png: the published LR of {hr[lost[0]]} is not there. Unpack it below this "
-            "folder, or set `train.lr` to `bicubic`."
-        )
-    return {one: found[f"{one}x{scale}"] for one in hr}
+def _reduced(hr: str) -> str:
+    """What the names of the folders of LR begin with that belong to a folder of HR."""
+    return f"{hr.removesuffix('HR')}LR"

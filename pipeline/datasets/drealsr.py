@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from pipeline.datasets import Item, Split
-from pipeline.datasets.folders import walk
+from pipeline.datasets.folders import File, Part, reason, walk
+from pipeline.datasets.photographs import Photograph, pairs
 from pipeline.datasets.workers import Pictures, Tasks
 from pipeline.errors import UserError
 from pipeline.images.rgb import image_size, read_rgb
@@ -34,16 +34,9 @@ LISTED = {
 }
 LICENCE = "DRealSR: no licence stated; research use, no redistribution"
 PAGE = "https://github.com/xiezw5/Component-Divide-and-Conquer-for-Real-World-Image-Super-Resolution"
+SCALES, SPLITS = (2, 3, 4), ("train", "test")
 BAIDU = "https://pan.baidu.com/s/1ey9JF4S5wLnE5Iw5z67R8A"
 DRIVE = "https://drive.google.com/drive/folders/1tP5m4k1_shFT6Dcw31XV8cWHtblGmbOk"
-
-
-class Files(NamedTuple):
-    """One pair: base name of the HR file without ending, and both files."""
-
-    name: str
-    hr: Path
-    lr: Path
 
 
 def collect(settings: dict, camera: str, scale: int, folder: Path | None) -> list[Split]:
@@ -51,11 +44,10 @@ def collect(settings: dict, camera: str, scale: int, folder: Path | None) -> lis
 
     Checks partners and sizes of every pair from the file headers before the first image is read.
     """
-    reason = missing(folder, [camera], scale)
-    if reason:
-        raise UserError(reason)
-    folders = places(folder)
-    train, test = (_pairs(folders[split], camera, scale) for split in ("train", "test"))
+    if lack := missing(folder, [camera], scale):
+        raise UserError(lack)
+    files, _ = scan(folder)
+    train, test = (pairs(file for file in files if file.part == (camera, scale, split)) for split in SPLITS)
     held_out, kept = hold_out(train, **settings["val"])
     listed_train, listed_test = LISTED.get(scale, {}).get(camera, (None, None))
     if not kept:
@@ -82,11 +74,21 @@ def missing(folder: str | Path | None, cameras: Iterable[str], scale: int) -> st
 
     Reads folder listings only, so it can be asked before any job is planned.
     """
-    reason = _reason(folder, list(cameras), scale)
-    if reason is None:
-        return None
-    return (
-        f"DRealSR x{scale} is missing: {reason}. No script can fetch it. Get Train_x{scale} and Test_x{scale} from the "
+    cameras = list(cameras)
+
+    def lacks(place: Path) -> str:
+        there = {(file.kind, file.part) for file in scan(place)[0]}
+        wanted = [(split, kind, camera) for split in SPLITS for kind in ("HR", "LR") for camera in cameras]
+        lost = [
+            f"no {split} {kind} of {one}" for split, kind, one in wanted if (kind, Part(one, scale, split)) not in there
+        ]
+        archives = sorted(path.name for path in place.glob("*.zip*"))
+        hint = f" (there are archives to unpack: {', '.join(archives[:4])})" if archives else ""
+        return ", ".join(lost) + hint if lost else ""
+
+    why = reason("drealsr", folder, cameras, CAMERAS, lacks)
+    return why and (
+        f"DRealSR x{scale} is missing: {why}. No script can fetch it. Get Train_x{scale} and Test_x{scale} from the "
         f"links on {PAGE} (train and test: {BAIDU} code osiy; the Google Drive folder {DRIVE} was last seen with test "
         "sets only), set `adopt.drealsr` in params.yaml to the folder that holds them, unpacked or as archives with all "
         "their parts, and run `python -m pipeline.adopt drealsr`: it unpacks and checks them, and says which cameras can "
@@ -94,38 +96,47 @@ def missing(folder: str | Path | None, cameras: Iterable[str], scale: int) -> st
     )
 
 
-def _reason(folder: str | Path | None, cameras: list[str], scale: int) -> str | None:
-    unknown = [camera for camera in cameras if camera not in CAMERAS]
-    if unknown:
-        raise UserError(
-            f"DRealSR has no camera {', '.join(unknown)}; it has {', '.join(CAMERAS)}. Correct params/domains.yaml."
-        )
-    if folder is None:
-        return "`adopt.drealsr` names no folder"
-    if not Path(folder).is_dir():
-        return f"{folder} is not a folder"
-    lacking = []
-    for split, found in places(folder).items():
-        for kind, magnifications in (("HR", (scale,)), ("LR", (1, scale))):
-            names = [name for place in found for name in names_in(place[kind])]
-            lacking += [f"{split} {kind} of {camera}" for camera in cameras if not keys(names, camera, magnifications)]
-    if not lacking:
-        return None
-    archives = sorted(path.name for path in Path(folder).glob("*.zip*"))
-    hint = f" (there are archives to unpack: {', '.join(archives[:4])})" if archives else ""
-    return f"{folder} holds no {', no '.join(lacking)}{hint}"
+def scan(root: str | Path) -> tuple[list[File], dict[Path, str]]:
+    """Images by camera, scale and split; other files beside them → why. LR named `_x1` belongs to the scale of its HR."""
+    images, others = [], {}
+    for split, place in places(root):
+        named = {
+            kind: [(NAME.fullmatch(one), folder / one) for one in names_in(folder)] for kind, folder in place.items()
+        }
+        times = {_scene(match): int(match["times"]) for match, _ in named["HR"] if match}
+        scales = sorted(set(times.values()) & set(SCALES))
+        for kind, match, path in ((kind, *file) for kind, files in named.items() for file in files):
+            camera = camera_of(path.name)
+            if match is None or camera is None:
+                others[path] = "no name of a DRealSR camera's file"
+                continue
+            scale = int(match["times"])
+            if kind == "LR" and scale == 1 and scales:
+                # Of a scene that has no HR here the scale cannot be told where several are mixed: the smallest stands for it.
+                scale = times.get(_scene(match), scales[0])
+            if scale in (scales or SCALES):
+                key = f"{match['scene']}_x{scale}{match['patch'] or ''}"
+                images.append(File(Part(camera, scale, split), kind, key, path))
+            else:
+                beside = ", ".join(f"x{one}" for one in scales) or "no scale"
+                others[path] = f"{kind} of x{match['times']}; the HR beside it is of {beside}"
+    return images, others
 
 
-def places(root: str | Path) -> dict[str, list[dict[str, Path]]]:
-    """Per split the pairs {"HR": folder, "LR": folder beside it} below the root, in the order of their paths."""
-    found: dict[str, list[dict[str, Path]]] = {"train": [], "test": []}
+def _scene(match: re.Match) -> tuple[str, str]:
+    return match["scene"], match["patch"] or ""
+
+
+def places(root: str | Path) -> list[tuple[str, dict[str, Path]]]:
+    """(split, {"HR": folder, "LR": folder beside it}) of all below the root."""
+    found = []
     for place, inside, _ in walk(root):
         for folder in inside:
             split, _, kind = folder.lower().partition("_")
-            if split in found and kind == "hr":
+            if split in SPLITS and kind == "hr":
                 beside = next((other for other in inside if other.lower() == f"{split}_lr"), f"{split}_LR")
-                found[split].append({"HR": Path(place, folder), "LR": Path(place, beside)})
-    return {split: sorted(pairs, key=lambda pair: pair["HR"]) for split, pairs in found.items()}
+                found.append((split, {"HR": place / folder, "LR": place / beside}))
+    return found
 
 
 def camera_of(name: str) -> str | None:
@@ -138,43 +149,7 @@ def names_in(folder: Path) -> list[str]:
     return sorted(entry.name for entry in os.scandir(folder) if not entry.is_dir()) if folder.is_dir() else []
 
 
-def keys(names: Iterable[str], camera: str, magnifications: tuple[int, ...]) -> dict[tuple[str, str], str]:
-    """(scene, patch) -> file name, of one camera; an earlier magnification wins when a scene has files of both."""
-    own = [match for name in names if name.startswith(CAMERAS[camera]) and (match := NAME.fullmatch(name))]
-    return {
-        (match["scene"], match["patch"] or ""): match.string
-        for wanted in reversed(magnifications)
-        for match in own
-        if int(match["times"]) == wanted
-    }
-
-
-def _pairs(folders: list[dict[str, Path]], camera: str, scale: int) -> list[Files]:
-    result: dict[str, Files] = {}
-    for place in folders:
-        hr = keys(names_in(place["HR"]), camera, (scale,))
-        lr = keys(names_in(place["LR"]), camera, (1, scale))
-        if not hr:
-            continue
-        for one, other, kind in ((hr, lr, "LR"), (lr, hr, "HR")):
-            alone = sorted(set(one) - set(other))
-            if alone:
-                own = place["HR" if kind == "LR" else "LR"] / one[alone[0]]
-                raise UserError(
-                    f"{own}: its {kind} partner does not exist in {place[kind]} ({len(alone)} of {len(one)} files have "
-                    "none). Unpack the data set again, completely."
-                )
-        for key, file in hr.items():
-            pair = Files(Path(file).stem, place["HR"] / file, place["LR"] / lr[key])
-            if pair.name in result:
-                raise UserError(
-                    f"{pair.hr} and {result[pair.name].hr}: the same image twice. Leave only one of the folders."
-                )
-            result[pair.name] = pair
-    return sorted(result.values())
-
-
-def _split(name: str, files: list[Files], scale: int, folder: Path, listed: int | None) -> Split:
+def _split(name: str, files: list[Photograph], scale: int, folder: Path, listed: int | None) -> Split:
     items = []
     for pair in files:
         height, width = image_size(pair.lr)
@@ -193,7 +168,7 @@ def _split(name: str, files: list[Files], scale: int, folder: Path, listed: int 
     return Split(name, name != "test", items, Tasks([partial(_read, pair, scale) for pair in files]), listed)
 
 
-def _read(pair: Files, scale: int) -> list[Pictures]:
+def _read(pair: Photograph, scale: int) -> list[Pictures]:
     """Without the last rows and columns of an HR that do not fill an LR pixel (×3: 272 is said of patches)."""
     lr = read_rgb(pair.lr)
     return [(lr, read_rgb(pair.hr)[: lr.shape[0] * scale, : lr.shape[1] * scale])]

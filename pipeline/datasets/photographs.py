@@ -1,7 +1,7 @@
 """Photographs of any size from a user's folder as splits: cropped to the scale, LR given or made, whole or in sub-images."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline.datasets import Item, Split
-from pipeline.datasets.folders import walk
+from pipeline.datasets.folders import File, named, walk
 from pipeline.datasets.subimages import Rule, corners
 from pipeline.datasets.workers import Pictures, Tasks
 from pipeline.errors import UserError
@@ -30,12 +30,22 @@ class Photograph(NamedTuple):
 
 
 def folders(root: str | Path) -> Iterator[tuple[Path, list[str]]]:
-    """(folder, names of the images in it) of everything below; UserError for a folder that may not be read."""
-    try:
-        for place, _, names in walk(root):
-            yield place, [name for name in names if name.lower().endswith(ENDINGS)]
-    except PermissionError as error:
-        raise UserError(f"{error.filename}: may not be read. Ask for the right to read it, or name another.") from error
+    """(folder, names of the images in it) of everything below."""
+    for place, _, names in walk(root):
+        yield place, [name for name in names if name.lower().endswith(ENDINGS)]
+
+
+def pairs(files: Iterable[File]) -> list[Photograph]:
+    """HR and LR of the same key, sorted by key; UserError for a file without its partner or that is there twice."""
+    files = list(files)
+    hr, lr = (named(file for file in files if file.kind == kind) for kind in ("HR", "LR"))
+    for own, others, kind in ((hr, lr, "LR"), (lr, hr, "HR")):
+        if alone := [key for key in own if key not in others]:
+            raise UserError(
+                f"{own[alone[0]]}: its {kind} partner does not exist ({len(alone)} of {len(own)} files have none). "
+                "Unpack the data set again, completely."
+            )
+    return [Photograph(key, hr[key], lr[key]) for key in hr]
 
 
 def hold_out(
