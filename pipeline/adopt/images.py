@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-from pipeline.datasets import photographs
 from pipeline.datasets.workers import in_order
 from pipeline.errors import UserError
 from pipeline.images.rgb import image_size, read_rgb
@@ -33,9 +32,9 @@ def look(path: Path, decode: bool, grey: bool) -> Look:
             count = stream.tell()
     except OSError as error:
         return Look(0, "", (0, 0), f"cannot be read ({error.strerror or error})")
-    read, measure = (photographs.read, photographs.size_of) if grey else (read_rgb, image_size)
     try:
-        return Look(count, digest, read(path).shape[:2] if decode else measure(path), "")
+        size = read_rgb(path, grey).shape[:2] if decode else image_size(path, grey)
+        return Look(count, digest, size, "")
     except UserError as error:
         return Look(count, digest, (0, 0), str(error).removeprefix(f"{path}: "))
 

@@ -23,42 +23,25 @@ def _above(part: Part) -> Part | None:
     return None if part.scale is None else Part("HR", None, part.split)
 
 
-def _numbered(first: int, last: int, digits: int, source: str) -> Expected:
-    names = frozenset(f"{number:0{digits}d}" for number in range(first, last + 1))
-    return Expected(len(names), names, source)
-
-
 def _by(rules: list[Rule]) -> Callable[[Path], tuple[list[File], dict[Path, str]]]:
     return lambda root: (scan(root, rules), {})
 
 
-def _div2k() -> Layout:
-    stated = {
-        "train": _numbered(1, 800, 4, "DIV2K: 0001 to 0800"),
-        "valid": _numbered(801, 900, 4, "DIV2K: 0801 to 0900"),
-    }
-    places = [("HR", None), *((group, scale) for group in ("bicubic", "unknown") for scale in (2, 3, 4)), ("x8", 8)]
+def _df2k(name: str) -> Layout:
+    source, stated, first = df2k.SOURCES[name], {}, 1
+    for split, (_, count) in source.parts.items():
+        keys = frozenset(f"{number:0{source.digits}d}" for number in range(first, first + count))
+        stated[split] = Expected(count, keys, f"{source.label}: {min(keys)} to {max(keys)}")
+        first += count
+    places = [("HR", None), *((group, scale) for group in ("bicubic", "unknown") for scale in df2k.PUBLISHED)]
+    places += [("x8", 8)] if name == "div2k" else []
     return Layout(
-        title="DIV2K",
+        title=source.label,
         heading="images",
-        get=f"{df2k.SOURCES['div2k'].page} (DIV2K_train_HR.zip, DIV2K_valid_HR.zip, DIV2K_*_LR_bicubic_X*.zip)",
-        scan=_by(df2k.rules("div2k")),
+        get=source.page,
+        scan=_by(df2k.rules(name)),
         expected={Part(*place, split): number for place in places for split, number in stated.items()},
         required=frozenset(Part("HR", None, split) for split in stated),
-        partner=_above,
-    )
-
-
-def _flickr2k() -> Layout:
-    stated = _numbered(1, 2650, 6, "Flickr2K: 000001 to 002650")
-    places = [("HR", None), *((group, scale) for group in ("bicubic", "unknown") for scale in (2, 3, 4))]
-    return Layout(
-        title="Flickr2K",
-        heading="images",
-        get="a mirror, as the authors' links are reported dead: goodfellowliu/Flickr2K on Hugging Face",
-        scan=_by(df2k.rules("flickr2k")),
-        expected={Part(*place, "train"): stated for place in places},
-        required=frozenset({Part("HR", None, "train")}),
         partner=_above,
     )
 
@@ -139,8 +122,7 @@ LAYOUTS: dict[str, Callable[[], Layout]] = {
     "drealsr": drealsr.layout,
     "realsr": _realsr,
     "d2crealsr": _d2crealsr,
-    "div2k": _div2k,
-    "flickr2k": _flickr2k,
+    **{name: partial(_df2k, name) for name in df2k.SOURCES},
     **{name: partial(benchmark.layout, name) for name in benchmark.TITLES},
     "reds": _reds,
 }

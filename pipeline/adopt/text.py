@@ -5,6 +5,7 @@ from collections import Counter
 from pipeline.adopt.parts import Layout
 from pipeline.adopt.record import path_of
 from pipeline.adopt.verdict import FAULTS, Row
+from pipeline.printing.columns import aligned
 
 WORDS = {"pass": "pass", "partial": "partial", "fail": "fail, of no use as it is", "absent": "not there"}
 
@@ -54,15 +55,8 @@ def _table(heading: str, rows: list[Row]) -> list[str]:
         counts = [f"{row.expected.count:,}" if row.expected else "–", f"{row.found:,}"]
         counts += [f"{len(row.faults[name]):,}" if row.faults[name] else "·" for name in columns]
         lines.append([*part, *counts, row.state])
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    aligned = [
-        [
-            text.ljust(width) if index < 3 else text.rjust(width)
-            for index, (text, width) in enumerate(zip(line[:-1], widths, strict=False))
-        ]
-        for line in lines
-    ]
-    return ["", *("  ".join([*cells, line[-1]]) for cells, line in zip(aligned, lines, strict=True))]
+    cells = aligned([line[:-1] for line in lines], left=3)
+    return ["", *(f"{cell}  {line[-1]}" for cell, line in zip(cells, lines, strict=True))]
 
 
 def _names(row: Row, shown: int) -> list[str]:

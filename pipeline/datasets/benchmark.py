@@ -12,8 +12,9 @@ from pathlib import Path
 
 from pipeline.datasets import Split
 from pipeline.datasets.folders import reason
-from pipeline.datasets.photographs import Photograph, folders, size_of, split
+from pipeline.datasets.photographs import Photograph, folders, split
 from pipeline.errors import UserError
+from pipeline.images.rgb import image_size
 
 # Names that the folder of a set goes by, and how many images it has.
 SETS = {
@@ -110,8 +111,11 @@ def _self_exemplar(root: Path, name: str, srf: int | None, scale: int) -> dict[s
     # Some sets hold images of half the size for one scale (Urban100 for 2): scores on them compare with nothing.
     for other in set(found) - {wanted}:
         for name, file in found[wanted].items():
-            larger = size_of(found[other][name]) if name in found[other] else (0, 0)
-            if any(theirs - ours >= max(wanted, other) for theirs, ours in zip(larger, size_of(file), strict=True)):
+            larger = image_size(found[other][name], grey=True) if name in found[other] else (0, 0)
+            if any(
+                theirs - ours >= max(wanted, other)
+                for theirs, ours in zip(larger, image_size(file, grey=True), strict=True)
+            ):
                 raise UserError(
                     f"{file} is smaller than {found[other][name]}: not the same photograph at full size. Set `test.srf` of "
                     f"this set to {other} in params/domains.yaml."

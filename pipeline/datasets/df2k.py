@@ -20,11 +20,11 @@ from pipeline.errors import UserError
 
 
 class Source(NamedTuple):
-    """A set: for each split the folders its HR may lie in and how many images its authors count; how these are called."""
+    """A set: for each split the folders its HR may lie in and how many images its authors count; how many digits name one."""
 
     label: str
     parts: dict[str, tuple[tuple[str, ...], int]]
-    name: str
+    digits: int
     licence: str
     page: str
 
@@ -33,16 +33,16 @@ SOURCES = {
     "div2k": Source(
         "DIV2K",
         {"train": (("DIV2K_train_HR", "DF2K/HR"), 800), "valid": (("DIV2K_valid_HR",), 100)},
-        r"\d{4}",
+        4,
         "DIV2K: academic research only, no redistribution",
-        "https://data.vision.ee.ethz.ch/cvl/DIV2K/",
+        "https://data.vision.ee.ethz.ch/cvl/DIV2K/ (DIV2K_train_HR.zip, DIV2K_valid_HR.zip, DIV2K_*_LR_bicubic_X*.zip)",
     ),
     "flickr2k": Source(
         "Flickr2K",
         {"train": (("Flickr2K_HR", "DF2K/HR"), 2650)},
-        r"\d{6}",
+        6,
         "Flickr2K: no licence stated by its collectors; research use, no redistribution",
-        "https://github.com/limbee/NTIRE2017 (its links were dead in 2024; copies lie on Hugging Face)",
+        "https://github.com/limbee/NTIRE2017 (its links were dead in 2024; a copy: goodfellowliu/Flickr2K on Hugging Face)",
     ),
 }
 PUBLISHED = (2, 3, 4)
@@ -101,7 +101,7 @@ def _lacks(name: str, place: Path) -> str:
 def rules(name: str) -> list[Rule]:
     """Where the images of a set lie: HR and the bicubic LR, which are read, and other reductions of the authors."""
     source, found = SOURCES[name], []
-    key = f"(?P<key>{source.name})"
+    key = rf"(?P<key>\d{{{source.digits}}})"
     for part, (folders, _) in source.parts.items():
         for hr in folders:
             small = rf"(?i:{_reduced(hr)}_(?:%s)/X)(?P<scale>[234])/{key}x(?P=scale)\.png"

@@ -6,19 +6,14 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-from PIL import Image
-
 from pipeline.datasets import Item, Split
 from pipeline.datasets.folders import File, named, walk
 from pipeline.datasets.subimages import Rule, corners
 from pipeline.datasets.workers import Pictures, Tasks
 from pipeline.errors import UserError
-from pipeline.images.rgb import BROKEN, PNG_SIGNATURE, bicubic, image_size, read_rgb
+from pipeline.images.rgb import bicubic, image_size, read_rgb
 
 ENDINGS = (".png", ".jpg", ".jpeg")
-# Bytes 24 and 25 of a PNG: 8 bits, grey.
-GREY = b"\x08\x00"
 
 
 class Photograph(NamedTuple):
@@ -94,7 +89,7 @@ def split(
         counts[photograph.name] = len(places)
         calls.append(partial(_pictures, photograph, scale, (height, width), places))
     if photographs and not items:
-        first = size_of(photographs[0].hr)
+        first = image_size(photographs[0].hr, grey=True)
         raise UserError(
             f"{root}: none of the {len(photographs)} photographs of split {name} is as large as a sub-image of "
             f"{rule.size}x{rule.size}; {photographs[0].hr} is {first[0]}x{first[1]}. Give the photographs at full size, or "
@@ -105,9 +100,9 @@ def split(
 
 def _fitting(photograph: Photograph, scale: int) -> tuple[int, int]:
     """(H, W) of the HR whose pixels fill whole LR pixels; a published LR may have one row or column more."""
-    size = size_of(photograph.hr)
+    size = image_size(photograph.hr, grey=True)
     if photograph.lr is not None:
-        given = size_of(photograph.lr)
+        given = image_size(photograph.lr, grey=True)
         if any(abs(large - scale * side) >= scale for large, side in zip(size, given, strict=True)):
             raise UserError(
                 f"{photograph.hr} is {size[0]}x{size[1]} but {photograph.lr} is {given[0]}x{given[1]}: expected HR {scale} "
@@ -122,47 +117,12 @@ def _pictures(photograph: Photograph, scale: int, size: tuple[int, int], places:
     """(lr, hr, bicubic) at every place (top, left, height, width); reduced before it is cut, so that no seam shows."""
     if not places:
         return []
-    hr = read(photograph.hr)[: size[0], : size[1]]
+    hr = read_rgb(photograph.hr, grey=True)[: size[0], : size[1]]
     reduced = bicubic(hr, 1 / scale)
-    lr = reduced if photograph.lr is None else read(photograph.lr)
+    lr = reduced if photograph.lr is None else read_rgb(photograph.lr, grey=True)
     pictures = []
     for top, left, height, width in places:
         large = (slice(top, top + height), slice(left, left + width))
         small = tuple(slice(part.start // scale, part.stop // scale) for part in large)
         pictures.append((lr[small], hr[large], reduced[small]))
     return pictures
-
-
-def size_of(path: Path) -> tuple[int, int]:
-    """(height, width) from the header, of grey PNGs too."""
-    if not _grey(path):
-        return image_size(path)
-    try:
-        with Image.open(path) as image:
-            return image.height, image.width
-    except BROKEN as error:
-        raise _damaged(path, error) from error
-
-
-def read(path: Path) -> np.ndarray:
-    """uint8 (H, W, 3); a grey 8-bit PNG gets three equal channels, as old test sets hold some."""
-    if not _grey(path):
-        return read_rgb(path)
-    try:
-        with Image.open(path) as image:
-            return np.repeat(np.array(image)[..., None], 3, axis=2)
-    except BROKEN as error:
-        raise _damaged(path, error) from error
-
-
-def _damaged(path: Path, error: Exception) -> UserError:
-    return UserError(f"{path}: damaged or truncated image ({error}). Copy or download it again.")
-
-
-def _grey(path: Path) -> bool:
-    try:
-        with open(path, "rb") as stream:
-            head = stream.read(26)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error}). Copy or download it again.") from error
-    return head.startswith(PNG_SIGNATURE) and head[24:26] == GREY
