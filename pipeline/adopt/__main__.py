@@ -30,7 +30,7 @@ def adopt(name: str, folder: Path, decode: int | None, workers: int, shown: int)
         notes.append(
             f"Only {min(decode, len(looks)):,} of {len(looks):,} images were decoded; of the others headers were read."
         )
-    found = record.record(name, folder, place, layout, inventory, rows, looks, notes)
+    found = record.record(name, folder, layout, inventory, rows, looks, notes)
     lines = [text.text(layout, found, rows, shown)]
     if before := record.last(name):
         changes = record.changes(before, found)
@@ -39,7 +39,7 @@ def adopt(name: str, folder: Path, decode: int | None, workers: int, shown: int)
     if found["level"] == "fail":
         lines.append(_remedy(name, layout.get))
     write_json(record.path_of(name), found)
-    return found, "\n".join([*lines, text.where(name)])
+    return found, "\n".join([*lines, f"complete lists: {record.path_of(name)}"])
 
 
 def _remedy(name: str, get: str) -> str:

@@ -21,7 +21,6 @@ def layout(name: str) -> Layout:
     expected = Expected(count, None, f"{TITLES[name]}: {count} images")
     return Layout(
         title=TITLES[name],
-        heading="images",
         get=benchmark.PAGES.get(name, benchmark.PAGE),
         scan=partial(scan, name),
         expected={Part(group, scale, "test"): expected for group, scale in parts},

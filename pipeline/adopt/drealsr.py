@@ -18,7 +18,6 @@ def layout(lists: Path = LISTS) -> Layout:
     named = {split: listed(lists / f"{split}.csv") for split in drealsr.SPLITS}
     return Layout(
         title="DRealSR",
-        heading="camera",
         get=f"Train_x* and Test_x*: {drealsr.PAGE} (Baidu: {drealsr.BAIDU} code osiy)",
         scan=drealsr.scan,
         expected={
@@ -32,7 +31,6 @@ def layout(lists: Path = LISTS) -> Layout:
             for scale in drealsr.SCALES
             for split in drealsr.SPLITS
         ),
-        partner=lambda part: part,
         together=True,
         exact=True,
         one_size=frozenset({"train"}),

@@ -37,7 +37,6 @@ def _df2k(name: str) -> Layout:
     places += [("x8", 8)] if name == "div2k" else []
     return Layout(
         title=source.label,
-        heading="images",
         get=source.page,
         scan=_by(df2k.rules(name)),
         expected={Part(*place, split): number for place in places for split, number in stated.items()},
@@ -54,14 +53,12 @@ def _realsr() -> Layout:
     }
     return Layout(
         title="RealSR V3",
-        heading="camera",
         get=f"RealSR(V3).tar.gz: {realsr.PAGE}",
         scan=_by(realsr.RULES),
         expected={Part(camera, 4, "test"): number for camera, number in stated.items()},
         required=frozenset(
             Part(camera, scale, split) for camera in stated for scale in (2, 3, 4) for split in ("train", "test")
         ),
-        partner=lambda part: part,
         together=True,
         check=_older_realsr,
     )
@@ -86,12 +83,10 @@ def _d2crealsr() -> Layout:
     tail = r"(?P<key>[^/]+?)(?:_(?:HR|LR\d?|x\d))?\.png"
     return Layout(
         title="D2CRealSR",
-        heading="images",
         get="https://github.com/megvii-research/D2C-SR (one Google Drive file)",
         scan=_by([Rule(f"(?P<split>train|test)_{kind}/{tail}", kind, group="pairs", scale=8) for kind in ("HR", "LR")]),
         expected={},
         required=frozenset({Part("pairs", 8, "test")}),
-        partner=lambda part: part,
         check=lambda rows, images, looks: [
             "Names and numbers of images are stated nowhere: counted and paired, not checked."
         ],
@@ -103,7 +98,6 @@ def _reds() -> Layout:
     stated = {"train": Expected(24000, None, source), "val": Expected(3000, None, source)}
     return Layout(
         title="REDS",
-        heading="images",
         get=f"train_sharp.zip and val_sharp.zip: {reds.PAGE} (snah/REDS on Hugging Face)",
         scan=_by(reds.RULES),
         expected={

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.datasets.folders import File, Part, is_junk, walk
+from pipeline.fetch.unpack import IMAGES
 
-PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
+PICTURES = {*IMAGES, ".webp"}
 ARCHIVE = re.compile(r"\.(zip|tar|tgz|tar\.gz|rar|7z)(\.\d{3})?$", re.IGNORECASE)
 
 
@@ -33,12 +34,11 @@ class Layout:
     """
 
     title: str
-    heading: str
     get: str
     scan: Callable[[Path], tuple[list[File], dict[Path, str]]]
     expected: Mapping[Part, Expected]
     required: frozenset[Part]
-    partner: Callable[[Part], Part | None]
+    partner: Callable[[Part], Part | None] = lambda part: part
     together: bool = False
     exact: bool = False
     one_size: frozenset[str] = frozenset()
@@ -48,18 +48,18 @@ class Layout:
 
 
 class Inventory(NamedTuple):
-    """What a folder holds: images of the data set, and other files with the reason why they are none."""
+    """What a folder holds: images of the data set, and paths below it of other files with the reason why they are none."""
 
     images: list[File]
-    strays: dict[Path, str]
+    strays: dict[str, str]
 
 
 def inventory(layout: Layout, root: Path) -> Inventory:
     """Every file below the folder."""
     images, others = layout.scan(root)
     known = {image.path for image in images}
-    rest = [place / name for place, _, names in walk(root) for name in names if place / name not in known]
-    return Inventory(images, {path: _stray(path, others.get(path)) for path in rest})
+    rest = sorted(place / name for place, _, names in walk(root) for name in names if place / name not in known)
+    return Inventory(images, {path.relative_to(root).as_posix(): _stray(path, others.get(path)) for path in rest})
 
 
 def _stray(path: Path, why: str | None) -> str:

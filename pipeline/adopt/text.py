@@ -3,7 +3,6 @@
 from collections import Counter
 
 from pipeline.adopt.parts import Layout
-from pipeline.adopt.record import path_of
 from pipeline.adopt.verdict import FAULTS, Row
 from pipeline.printing.columns import aligned
 
@@ -19,7 +18,9 @@ def text(layout: Layout, found: dict, rows: list[Row], shown: int) -> str:
     head = f"{layout.title}: {WORDS[found['level']]}" + (f" ({own})" if len(found["scales"]) > 1 else "")
     lines = [head, f"  folder  {found['folder']} ({size})", f"  digest  {found['digest']}"]
     there = [row for row in rows if row.files or row.part in layout.required]
-    lines += _table(layout.heading, [row for row in there if row.files or _near(row, rows)])
+    # A part that is not there is worth a line where others of its scale are.
+    near = {row.part.scale for row in rows if row.files}
+    lines += _table("camera" if layout.together else "images", [row for row in there if row.part.scale in near])
     named = [line for row in there if row.files for line in _names(row, shown)]
     lines += ["", *named] if named else []
     lines += ["", *_strays(found["strays"], shown)] if found["strays"] else []
@@ -39,15 +40,10 @@ def changed(changes: dict[str, list[str]], shown: int) -> list[str]:
     ]
 
 
-def _near(row: Row, rows: list[Row]) -> bool:
-    """Whether a part that is not there is worth a line: others of its scale are."""
-    return any(other.files for other in rows if other.part.scale == row.part.scale)
-
-
 def _table(heading: str, rows: list[Row]) -> list[str]:
     if not rows:
         return []
-    columns = [name for name in FAULTS if name in ("missing",) or any(row.faults[name] for row in rows)]
+    columns = [name for name in FAULTS if name == "missing" or any(row.faults[name] for row in rows)]
     head = [heading, "scale", "split", "expected", "found", *(FAULTS[name] for name in columns), "verdict"]
     lines = [head]
     for row in rows:
@@ -80,8 +76,3 @@ def _strays(strays: dict[str, str], shown: int) -> list[str]:
 def _first(items: list[str], shown: int) -> str:
     more = f" … and {len(items) - shown:,} more" if len(items) > shown else ""
     return ", ".join(items[:shown]) + more
-
-
-def where(name: str) -> str:
-    """The last line: where everything stands."""
-    return f"complete lists: {path_of(name)}"

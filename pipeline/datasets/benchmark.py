@@ -11,11 +11,12 @@ from functools import partial
 from pathlib import Path
 
 from pipeline.datasets import Split
-from pipeline.datasets.folders import reason
-from pipeline.datasets.photographs import Photograph, folders, split
+from pipeline.datasets.folders import reason, walk
+from pipeline.datasets.photographs import Photograph, split
 from pipeline.errors import UserError
 from pipeline.images.rgb import image_size
 
+ENDINGS = (".png", ".jpg", ".jpeg")
 # Names that the folder of a set goes by, and how many images it has.
 SETS = {
     "set5": (("set5",), 5),
@@ -65,7 +66,7 @@ def _lacks(name: str, place: Path) -> str:
 
 def root(folder: Path, name: str) -> Path:
     """The folder of the set, where the given one holds several sets; UserError for two of that name."""
-    found = [place for place, _ in folders(folder) if place.name.lower() in SETS[name][0]]
+    found = [place for place, *_ in walk(folder) if place.name.lower() in SETS[name][0]]
     outermost = [place for place in found if not any(other in place.parents for other in found)]
     if len(outermost) > 1:
         shown = " and ".join(map(str, outermost[:2]))
@@ -76,9 +77,9 @@ def root(folder: Path, name: str) -> Path:
 def images(place: Path, name: str) -> Iterator[tuple[Path, list[str]]]:
     """(folder, names of the images in it) of everything below the folder of the set, but what is named like another set."""
     others = {other for one, (names, _) in SETS.items() if one != name for other in names}
-    for folder, names in folders(place):
+    for folder, _, names in walk(place):
         if not others.intersection(part.lower() for part in folder.relative_to(place).parts):
-            yield folder, names
+            yield folder, [one for one in names if one.lower().endswith(ENDINGS)]
 
 
 def whole(place: Path, name: str) -> tuple[Path, list[str]] | None:

@@ -1,19 +1,17 @@
 """Photographs of any size from a user's folder as splits: cropped to the scale, LR given or made, whole or in sub-images."""
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.datasets import Item, Split
-from pipeline.datasets.folders import File, named, walk
+from pipeline.datasets.folders import File, named
 from pipeline.datasets.subimages import Rule, corners
 from pipeline.datasets.workers import Pictures, Tasks
 from pipeline.errors import UserError
 from pipeline.images.rgb import bicubic, image_size, read_rgb
-
-ENDINGS = (".png", ".jpg", ".jpeg")
 
 
 class Photograph(NamedTuple):
@@ -22,12 +20,6 @@ class Photograph(NamedTuple):
     name: str
     hr: Path
     lr: Path | None
-
-
-def folders(root: str | Path) -> Iterator[tuple[Path, list[str]]]:
-    """(folder, names of the images in it) of everything below."""
-    for place, _, names in walk(root):
-        yield place, [name for name in names if name.lower().endswith(ENDINGS)]
 
 
 def pairs(files: Iterable[File]) -> list[Photograph]:
