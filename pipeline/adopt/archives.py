@@ -12,7 +12,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 from pipeline.adopt.record import printable
 from pipeline.datasets.folders import walk
@@ -47,15 +46,8 @@ def groups(folder: Path) -> tuple[dict[Path, list[Path]], list[str]]:
     return whole, problems
 
 
-class Unpacked(NamedTuple):
-    """The folder to look at, and what is wrong with archives, in words."""
-
-    folder: Path
-    problems: list[str]
-
-
-def unpacked(name: str, folder: Path) -> Unpacked:
-    """`folder` itself where nothing in it is packed, else data/raw/NAME, made if it is not there.
+def unpacked(name: str, folder: Path) -> tuple[Path, list[str]]:
+    """(the folder to look at, what is wrong with archives): `folder` where nothing is packed, else data/raw/NAME, made if needed.
 
     What is broken or not to be trusted is named and left out. UserError when the disk has no room, which is known before
     the first byte is written.
@@ -64,13 +56,13 @@ def unpacked(name: str, folder: Path) -> Unpacked:
     loose = {path: path.stat().st_size for path in _images(folder)} if archives else {}
     target, state = RAW / name, _state(folder, archives, loose)
     if archives and made_from(name, folder) and read_json(_made(name))["state"] == state:
-        return Unpacked(target, problems + read_json(_made(name))["problems"])
+        return target, problems + read_json(_made(name))["problems"]
     wanted, broken = _wanted(archives, loose)
     if not wanted:
         if made_from(name, folder):
             # What was once unpacked is no longer this copy: jobs must not go on reading it.
             _made(name).unlink()
-        return Unpacked(folder, problems + broken)
+        return folder, problems + broken
     _announce(name, wanted, target)
     _remove(name, target)
     target.mkdir(parents=True)
@@ -82,7 +74,7 @@ def unpacked(name: str, folder: Path) -> Unpacked:
     if loose:
         (target / LINK).symlink_to(folder.resolve(), target_is_directory=True)
     write_json(_made(name), printable({"folder": _digest(folder), "state": state, "problems": broken}))
-    return Unpacked(target, problems + broken)
+    return target, problems + broken
 
 
 def _wanted(archives: dict[Path, list[Path]], loose: dict[Path, int]) -> tuple[dict[Path, int], list[str]]:

@@ -59,20 +59,15 @@ def _check(name: str, rows: dict, images: list[File], looks: dict) -> list[str]:
 
 def _urban_x2(rows: dict, images: list[File], looks: dict) -> list[str]:
     """SelfExSR's HR of scale 2 are half the size of its HR of scale 4: another test than everybody else's."""
-    hr = {
-        scale: {
-            image.key: looks[image.path].size for image in images if image.kind == "HR" and image.part.scale == scale
-        }
-        for scale in (2, 4)
-    }
-    row = rows[Part("SelfExSR", 2, "test")]
-    if hr[2] and not hr[4]:
+    hr = [image for image in images if image.kind == "HR"]
+    small, large = ({one.key: looks[one.path].size for one in hr if one.part.scale == scale} for scale in (2, 4))
+    if small and not large:
         return [
             "image_SRF_2 without image_SRF_4: in SelfExSR its HR are half the size, which cannot be looked into here."
         ]
-    halved = {key for key, size in hr[2].items() if key in hr[4] and size != (0, 0) and 1.5 * size[1] < hr[4][key][1]}
-    for key in halved:
-        row.faults["size"][key] = "HR is half the size of the same image in image_SRF_4"
+    halved = {key for key, size in small.items() if key in large and size != (0, 0) and 1.5 * size[1] < large[key][1]}
+    sizes = rows[Part("SelfExSR", 2, "test")].faults["size"]
+    sizes |= dict.fromkeys(halved, "HR is half the size of the same image in image_SRF_4")
     if not halved:
         return []
     return [

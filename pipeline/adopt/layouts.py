@@ -48,8 +48,10 @@ def _df2k(name: str) -> Layout:
 def _realsr() -> Layout:
     source = "the test log of dummerchen/DAN"
     stated = {
-        camera: Expected(50, frozenset(f"{camera}_{number:03d}" for number in range(1, 51)), source)
-        for camera in ("Canon", "Nikon")
+        camera: Expected(
+            realsr.TEST, frozenset(f"{camera}_{number:03d}" for number in range(1, realsr.TEST + 1)), source
+        )
+        for camera in realsr.CAMERAS.values()
     }
     return Layout(
         title="RealSR V3",

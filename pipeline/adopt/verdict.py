@@ -16,7 +16,6 @@ BREAKING = {
     "twice": "twice",
 }
 FAULTS = {"missing": "missing", **BREAKING, "extra": "extra", "equal": "equal"}
-USABLE = ("complete", "unverified", "incomplete")
 
 
 @dataclass
@@ -45,11 +44,6 @@ class Row:
             return "unverified"
         return "incomplete" if self.found < self.expected.count or self.faults["missing"] else "complete"
 
-    @property
-    def usable(self) -> bool:
-        """Whether a job could read it as it is."""
-        return self.state in USABLE
-
 
 def rows(layout: Layout, inventory: Inventory, looks: dict) -> list[Row]:
     """A row for every part that is expected, required or there. `looks`: path → `Look`."""
@@ -77,21 +71,15 @@ def usable(layout: Layout, found: list[Row]) -> dict[tuple[int | None, str], boo
     """(scale, group) → whether it can be worked with: all its splits, or any where the layout does not need them together."""
     groups: dict[tuple[int | None, str], list[bool]] = defaultdict(list)
     for row in found:
-        groups[row.part.scale, row.part.group].append(row.usable)
+        groups[row.part.scale, row.part.group].append(row.state not in ("absent", "broken"))
     return {place: all(each) if layout.together else any(each) for place, each in groups.items()}
 
 
-def scales(layout: Layout, found: list[Row]) -> dict[int | None, str]:
+def scales(layout: Layout, found: list[Row]) -> dict[int, str]:
     """Scale → its own level, or absent, of every scale that a whole copy has."""
-    groups = {
-        scale: [row for row in found if row.part.scale == scale]
-        for scale in sorted({part.scale or 0 for part in layout.required})
-    }
-    return {
-        scale: level(layout, own) if any(row.files for row in own) else "absent"
-        for scale, own in groups.items()
-        if scale
-    }
+    wanted = sorted({part.scale for part in layout.required if part.scale})
+    own = {scale: [row for row in found if row.part.scale == scale] for scale in wanted}
+    return {scale: level(layout, rows) if any(row.files for row in rows) else "absent" for scale, rows in own.items()}
 
 
 def level(layout: Layout, found: list[Row]) -> str:
