@@ -99,9 +99,9 @@ def missing(folder: str | Path | None, cameras: Iterable[str], scale: int) -> st
 def scan(root: str | Path) -> tuple[list[File], dict[Path, str]]:
     """Images by camera, scale and split; other files beside them → why. LR named `_x1` belongs to the scale of its HR."""
     images, others = [], {}
-    for split, place in places(root):
+    for split, place in _places(root):
         named = {
-            kind: [(NAME.fullmatch(one), folder / one) for one in names_in(folder)] for kind, folder in place.items()
+            kind: [(NAME.fullmatch(one), folder / one) for one in _names_in(folder)] for kind, folder in place.items()
         }
         times = {_scene(match): int(match["times"]) for match, _ in named["HR"] if match}
         scales = sorted(set(times.values()) & set(SCALES))
@@ -127,7 +127,7 @@ def _scene(match: re.Match) -> tuple[str, str]:
     return match["scene"], match["patch"] or ""
 
 
-def places(root: str | Path) -> list[tuple[str, dict[str, Path]]]:
+def _places(root: str | Path) -> list[tuple[str, dict[str, Path]]]:
     """(split, {"HR": folder, "LR": folder beside it}) of all below the root."""
     found = []
     for place, inside, _ in walk(root):
@@ -144,7 +144,7 @@ def camera_of(name: str) -> str | None:
     return next((camera for camera, tokens in CAMERAS.items() if name.startswith(tokens)), None)
 
 
-def names_in(folder: Path) -> list[str]:
+def _names_in(folder: Path) -> list[str]:
     """Names of the files in a folder, sorted, links to nothing among them; none when there is no such folder."""
     return sorted(entry.name for entry in os.scandir(folder) if not entry.is_dir()) if folder.is_dir() else []
 

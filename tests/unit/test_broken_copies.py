@@ -111,6 +111,10 @@ def copy(source: str, target: str):
     return harm
 
 
+def again(end: str, name: str):
+    return lambda raw: shutil.copyfile(one(raw, end), one(raw, end).with_name(name))
+
+
 def content(end: str, change: Callable[[bytes], bytes]):
     return lambda raw: one(raw, end).write_bytes(change(one(raw, end).read_bytes()))
 
@@ -153,6 +157,8 @@ FAULTS = {
         SONY, "size", "sony_100_x4_1", "HR is 32x32, expected 64x64"),
     "a folder twice": ("drealsr", "sony", copy("x4/Test_x4/Test_x4", "again"), r"500_x4\.png and .*: the same image twice",
         "sony 4 test", "twice", "sony_500_x4", "LR: "),
+    "an LR twice": ("drealsr", "sony", again("sony_100_x1_2.png", f"{PATCH}.png"), rf"{PATCH}\.png and .*: the same image twice",
+        SONY, "twice", PATCH, "LR: "),
     "an empty file": ("drealsr", "sony", content(f"{PATCH}.png", lambda data: b""), rf"{PATCH}\.png: .*0 bytes",
         SONY, "damaged", PATCH, "0 bytes"),
     "half a file": ("drealsr", "sony", content(f"{PATCH}.png", half), rf"{PATCH}\.png: damaged or truncated",
