@@ -6,9 +6,10 @@ Jobs are counted as Snakemake will count them (a test compares the two); hours a
 import math
 from collections.abc import Iterable
 
-from pipeline.cost.table import Row, aligned
+from pipeline.cost.table import Row
 from pipeline.plan import cells, domains, runs, weights
 from pipeline.plan.run import Run
+from pipeline.printing.columns import aligned
 
 GPUS = 8  # for which the sums say how long it takes
 COLUMNS = ["rule", "jobs", "submissions", "GPU-hours", "core-hours", "longest", "attempts"]

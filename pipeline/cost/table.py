@@ -6,6 +6,8 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pipeline.printing.columns import aligned
+
 COLUMNS = [
     "dataset",
     "method",
@@ -80,13 +82,6 @@ def as_text(rows: list[Row], tables: list[str], tflops: dict[str, float]) -> str
         NOTE,
     ]
     return "\n".join([*aligned([COLUMNS, *map(_line, rows)], left=3), "", *_sums(rows), "", *notes])
-
-
-def aligned(lines: list[list[str]], left: int) -> list[str]:
-    """The lines with columns of one width, the first `left` of them to the left."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    sides = [str.ljust] * left + [str.rjust] * (len(widths) - left)
-    return ["  ".join(side(*cell) for side, *cell in zip(sides, line, widths, strict=True)) for line in lines]
 
 
 def _line(row: Row) -> list[str]:

@@ -1,24 +1,17 @@
 """Splits of photographs from a user's folder: cropped to the scale, LR given or made, whole or in sub-images."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-from PIL import Image
-
 from pipeline.datasets import Item, Split
-from pipeline.datasets.folders import walk
+from pipeline.datasets.folders import File, named
 from pipeline.datasets.subimages import Rule, corners
 from pipeline.datasets.workers import Pictures, Tasks
 from pipeline.errors import UserError
-from pipeline.images.rgb import BROKEN, PNG_SIGNATURE, bicubic, image_size, read_rgb
-
-ENDINGS = (".png", ".jpg", ".jpeg")
-# Bytes 24 and 25 of a PNG: 8 bits, grey.
-GREY = b"\x08\x00"
+from pipeline.images.rgb import bicubic, image_size, read_rgb
 
 
 class Photograph(NamedTuple):
@@ -29,13 +22,17 @@ class Photograph(NamedTuple):
     lr: Path | None
 
 
-def folders(root: str | Path) -> Iterator[tuple[Path, list[str]]]:
-    """Yield (folder, names of its images) for `root` and everything below; UserError for an unreadable folder."""
-    try:
-        for place, _, names in walk(root):
-            yield place, [name for name in names if name.lower().endswith(ENDINGS)]
-    except PermissionError as error:
-        raise UserError(f"{error.filename}: cannot be read. Get the permission, or set another folder.") from error
+def pairs(files: Iterable[File]) -> list[Photograph]:
+    """HR and LR of the same key, sorted by key; UserError for a file that has no partner or exists twice."""
+    files = list(files)
+    hr, lr = (named(file for file in files if file.kind == kind) for kind in ("HR", "LR"))
+    for own, others, kind in ((hr, lr, "LR"), (lr, hr, "HR")):
+        if alone := [key for key in own if key not in others]:
+            raise UserError(
+                f"{own[alone[0]]}: its {kind} partner does not exist ({len(alone)} of {len(own)} files have none). "
+                "Unpack the data set again, completely."
+            )
+    return [Photograph(key, hr[key], lr[key]) for key in hr]
 
 
 def hold_out(
@@ -84,7 +81,7 @@ def split(
         counts[photograph.name] = len(places)
         calls.append(partial(_pictures, photograph, scale, (height, width), places))
     if photographs and not items:
-        first = size_of(photographs[0].hr)
+        first = image_size(photographs[0].hr, grey=True)
         raise UserError(
             f"{root}: none of the {len(photographs)} photographs of split {name} is as large as a sub-image of "
             f"{rule.size}x{rule.size}; {photographs[0].hr} is {first[0]}x{first[1]}. Give the photographs at full size, or "
@@ -95,9 +92,9 @@ def split(
 
 def _fitting(photograph: Photograph, scale: int) -> tuple[int, int]:
     """(H, W) of the HR whose pixels fill whole LR pixels; a published LR may have one row or column more."""
-    size = size_of(photograph.hr)
+    size = image_size(photograph.hr, grey=True)
     if photograph.lr is not None:
-        lr_size = size_of(photograph.lr)
+        lr_size = image_size(photograph.lr, grey=True)
         if any(abs(large - scale * side) >= scale for large, side in zip(size, lr_size, strict=True)):
             raise UserError(
                 f"{photograph.hr} is {size[0]}x{size[1]} but {photograph.lr} is {lr_size[0]}x{lr_size[1]}: expected HR {scale} "
@@ -112,47 +109,12 @@ def _pictures(photograph: Photograph, scale: int, size: tuple[int, int], places:
     """(lr, hr, bicubic) at every (top, left, height, width); photographs are reduced before they are cut, to avoid seams."""
     if not places:
         return []
-    hr = read(photograph.hr)[: size[0], : size[1]]
+    hr = read_rgb(photograph.hr, grey=True)[: size[0], : size[1]]
     reduced = bicubic(hr, 1 / scale)
-    lr = reduced if photograph.lr is None else read(photograph.lr)
+    lr = reduced if photograph.lr is None else read_rgb(photograph.lr, grey=True)
     pictures = []
     for top, left, height, width in places:
         large = (slice(top, top + height), slice(left, left + width))
         small = tuple(slice(part.start // scale, part.stop // scale) for part in large)
         pictures.append((lr[small], hr[large], reduced[small]))
     return pictures
-
-
-def size_of(path: Path) -> tuple[int, int]:
-    """(height, width) from the header, of grey PNGs too."""
-    if not _grey(path):
-        return image_size(path)
-    try:
-        with Image.open(path) as image:
-            return image.height, image.width
-    except BROKEN as error:
-        raise _damaged(path, error) from error
-
-
-def read(path: Path) -> np.ndarray:
-    """uint8 (H, W, 3); a grey 8-bit PNG gets three equal channels, as old test sets hold some."""
-    if not _grey(path):
-        return read_rgb(path)
-    try:
-        with Image.open(path) as image:
-            return np.repeat(np.array(image)[..., None], 3, axis=2)
-    except BROKEN as error:
-        raise _damaged(path, error) from error
-
-
-def _damaged(path: Path, error: Exception) -> UserError:
-    return UserError(f"{path}: damaged or truncated image ({error}). Copy or download it again.")
-
-
-def _grey(path: Path) -> bool:
-    try:
-        with open(path, "rb") as stream:
-            head = stream.read(26)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error}). Copy or download it again.") from error
-    return head.startswith(PNG_SIGNATURE) and head[24:26] == GREY

@@ -20,7 +20,7 @@ CONVERT = (
 )
 
 
-def image_size(path: str | Path) -> tuple[int, int]:
+def image_size(path: str | Path, grey: bool = False) -> tuple[int, int]:
     """(height, width) from the header alone; the same checks of the file type as `read_rgb`."""
     path = Path(path)
     try:
@@ -31,19 +31,21 @@ def image_size(path: str | Path) -> tuple[int, int]:
     if not head:
         raise UserError(f"{path}: the file is empty (0 bytes); {EXPECTED}. Copy or download it again.")
     if head.startswith(PNG_SIGNATURE):
-        return _png_size(path, head)
+        return _png_size(path, head, grey)
     if head.startswith(b"\xff\xd8\xff"):
         return _jpeg_size(path)
     raise UserError(f"{path}: neither PNG nor JPEG (first bytes {head[:8]!r}); {EXPECTED}.")
 
 
-def read_rgb(path: str | Path) -> np.ndarray:
+def read_rgb(path: str | Path, grey: bool = False) -> np.ndarray:
     """Read an 8-bit RGB PNG or JPEG as uint8 (H, W, 3), upright as its orientation tag says.
+
+    `grey`: an 8-bit grey PNG is taken, too, as three equal channels; old test sets hold some.
 
     Raises UserError for anything that would need a silent conversion (16-bit, palette, grey, alpha, CMYK) and for
     files that are empty, truncated, of zero size or no image.
     """
-    image_size(path)
+    image_size(path, grey)
     try:
         with Image.open(path) as image:
             if "transparency" in image.info:
@@ -51,17 +53,17 @@ def read_rgb(path: str | Path) -> np.ndarray:
             pixels = np.array(ImageOps.exif_transpose(image))
     except BROKEN as error:
         raise UserError(f"{path}: damaged or truncated image ({error}). Copy or download it again.") from error
-    return pixels
+    return pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
 
 
-def _png_size(path: Path, head: bytes) -> tuple[int, int]:
+def _png_size(path: Path, head: bytes, grey: bool) -> tuple[int, int]:
     # Pillow reduces 16-bit RGB to 8 bits without a word, so the depth is read from the file itself.
     if len(head) < 33 or head[12:16] != b"IHDR":
         raise UserError(f"{path}: truncated PNG ({len(head)} bytes). Copy or download it again.")
     width, height, depth, colour = struct.unpack(">IIBB", head[16:26])
     if width == 0 or height == 0:
         raise UserError(f"{path}: the image has no pixels ({width}x{height}); {EXPECTED}.")
-    if (depth, colour) != (8, 2):
+    if (depth, colour) not in ((8, 2), (8, 0) if grey else ()):
         kind = PNG_COLOURS.get(colour, f"colour type {colour}")
         raise UserError(f"{path}: {depth}-bit {kind} PNG; {EXPECTED}; {CONVERT}.")
     return height, width

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from pipeline.errors import UserError
+from pipeline.printing.columns import aligned
 
 
 def as_text(path: Path) -> str:
@@ -33,11 +34,7 @@ def as_text(path: Path) -> str:
 def _block(title: str, cells: dict[tuple[str, str], str]) -> str:
     pairs, methods = (list(dict.fromkeys(place[axis] for place in cells)) for axis in (0, 1))
     lines = [[title, *methods], *([pair, *(cells.get((pair, method), "-") for method in methods)] for pair in pairs)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(text.ljust(width) if not number else text.rjust(width) for number, (text, width) in enumerate(row))
-        for row in (zip(line, widths, strict=True) for line in lines)
-    )
+    return "\n".join(aligned(lines, left=1))
 
 
 def main() -> int:
