@@ -9,7 +9,8 @@ from PIL import Image
 
 from pipeline.adopt import drealsr
 from pipeline.adopt.__main__ import adopt
-from pipeline.adopt.parts import Expected, Layout, Part
+from pipeline.adopt.parts import Expected, Layout
+from pipeline.datasets.folders import Part
 
 LISTS = Path(__file__).parents[1] / "data" / "lists"
 

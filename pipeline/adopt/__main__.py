@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from pipeline.adopt import advice, archives, images, layouts, record, text, verdict
+from pipeline.adopt import advice, archives, images, layouts, parts, record, text, verdict
 from pipeline.errors import UserError
 from pipeline.files import write_json
 from pipeline.plan import params
@@ -20,13 +20,8 @@ def adopt(name: str, folder: Path, decode: int | None, workers: int, shown: int)
     layout = layouts.named(name)
     if not folder.is_dir():
         raise UserError(f"{folder}: is not a folder. {_remedy(name, layout.get)}")
-    try:
-        read_from, problems = archives.unpacked(name, folder)
-        inventory = layout.scan(read_from)
-    except PermissionError as error:
-        raise UserError(
-            f"{error.filename}: cannot be listed ({error.strerror}). Give yourself permission to read it, then run again."
-        ) from error
+    read_from, problems = archives.unpacked(name, folder)
+    inventory = parts.inventory(layout, read_from)
     looks = images.looks((image.path for image in inventory.images), decode, layout.grey, workers)
     rows = verdict.rows(layout, inventory, looks)
     notes = [*problems, *layout.check({row.part: row for row in rows}, inventory.images, looks)]
@@ -36,7 +31,7 @@ def adopt(name: str, folder: Path, decode: int | None, workers: int, shown: int)
         notes.append(
             f"Only {min(decode, len(looks)):,} of {len(looks):,} images were decoded; of the others only the headers were read."
         )
-    report = record.record(name, folder, read_from, layout, inventory, rows, looks, notes)
+    report = record.record(name, folder, layout, inventory, rows, looks, notes)
     lines = [text.text(layout, report, rows, shown)]
     if before := record.last(name):
         changes = record.changes(before, report)
@@ -45,11 +40,11 @@ def adopt(name: str, folder: Path, decode: int | None, workers: int, shown: int)
     if report["level"] == "fail":
         lines.append(_remedy(name, layout.get))
     write_json(record.path_of(name), report)
-    return report, "\n".join([*lines, text.where(name)])
+    return report, "\n".join([*lines, f"complete lists: {record.path_of(name)}"])
 
 
 def _remedy(name: str, get: str) -> str:
-    return f"Get it: {get}. Set `adopt.{name}` in params.yaml to the folder that holds it, then: python -m pipeline.adopt {name}"
+    return f"Get it: {get}. Set `adopt.{name}` in site.yaml to the folder that holds it, then: python -m pipeline.adopt {name}"
 
 
 def _decode(value: str) -> int | None:
@@ -70,12 +65,12 @@ def main(words: list[str] | None = None) -> int:
     """Command line."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.adopt", description=__doc__, allow_abbrev=False)
     parser.add_argument("name", help=", ".join(layouts.LAYOUTS))
-    parser.add_argument("--folder", type=Path, help="the copy (default: `adopt.NAME` in params.yaml)")
+    parser.add_argument("--folder", type=Path, help="the copy (default: `adopt.NAME` in site.yaml)")
     parser.add_argument(
         "--decode", type=_decode, default=None, metavar="all|N", help="all images, or N drawn at random"
     )
     parser.add_argument(
-        "--workers", type=_count, default=len(os.sched_getaffinity(0)), help="processes (default: cores)"
+        "--workers", type=_count, default=len(os.sched_getaffinity(0)), help="files looked at at once (default: cores)"
     )
     parser.add_argument("--shown", type=_count, default=5, metavar="N", help="names printed of every list")
     arguments = parser.parse_args(words)
@@ -85,7 +80,7 @@ def main(words: list[str] | None = None) -> int:
         folder = arguments.folder or settings["adopt"].get(arguments.name)
         if folder is None:
             raise UserError(
-                f"`adopt.{arguments.name}` in params.yaml names no folder. {_remedy(arguments.name, layout.get)}"
+                f"`adopt.{arguments.name}` in site.yaml names no folder. {_remedy(arguments.name, layout.get)}"
             )
         report, summary = adopt(arguments.name, Path(folder), arguments.decode, arguments.workers, arguments.shown)
     except UserError as error:

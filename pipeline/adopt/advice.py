@@ -6,7 +6,7 @@ from pipeline.plan import cells
 
 
 def lines(params: dict, name: str, folder: Path, report: dict) -> list[str]:
-    """What to set in params.yaml for every data set and scale read from this copy; empty for a copy that no table reads."""
+    """What to set in the settings for every data set and scale read from this copy; empty for a copy that no table reads."""
     advice = []
     for dataset, block in params["datasets"].items():
         if block["module"] != name or report["level"] == "fail":

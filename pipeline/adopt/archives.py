@@ -12,7 +12,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 from pipeline.adopt.record import printable
 from pipeline.datasets.folders import walk
@@ -47,30 +46,23 @@ def groups(folder: Path) -> tuple[dict[Path, list[Path]], list[str]]:
     return complete, problems
 
 
-class Unpacked(NamedTuple):
-    """The folder to check, and the problems of archives as sentences."""
+def unpacked(name: str, folder: Path) -> tuple[Path, list[str]]:
+    """(folder to check, problems of archives): `folder` itself if it holds no archives, else data/raw/NAME, unpacked if needed.
 
-    folder: Path
-    problems: list[str]
-
-
-def unpacked(name: str, folder: Path) -> Unpacked:
-    """`folder` itself if it holds no archives, else data/raw/NAME, unpacked now or before.
-
-    Broken and unsafe archives are named in `problems` and left out. UserError, before anything is written, when the disk has
+    Broken and unsafe archives are among the problems and left out. UserError, before anything is written, when the disk has
     too little space.
     """
     archives, problems = groups(folder)
     loose = {path: path.stat().st_size for path in _images(folder)} if archives else {}
     target, state = RAW / name, _state(folder, archives, loose)
     if archives and unpacked_from(name, folder) and read_json(_record_path(name))["state"] == state:
-        return Unpacked(target, problems + read_json(_record_path(name))["problems"])
+        return target, problems + read_json(_record_path(name))["problems"]
     chosen, broken = _choose(archives, loose)
     if not chosen:
         if unpacked_from(name, folder):
             # The unpacked files are no longer those of this copy: jobs must stop reading them.
             _record_path(name).unlink()
-        return Unpacked(folder, problems + broken)
+        return folder, problems + broken
     _announce(name, chosen, target)
     _remove(name, target)
     target.mkdir(parents=True)
@@ -82,7 +74,7 @@ def unpacked(name: str, folder: Path) -> Unpacked:
     if loose:
         (target / LINK).symlink_to(folder.resolve(), target_is_directory=True)
     write_json(_record_path(name), printable({"folder": _digest(folder), "state": state, "problems": broken}))
-    return Unpacked(target, problems + broken)
+    return target, problems + broken
 
 
 def _choose(archives: dict[Path, list[Path]], loose: dict[Path, int]) -> tuple[dict[Path, int], list[str]]:

@@ -4,15 +4,12 @@ import re
 from functools import partial
 from pathlib import Path
 
-from pipeline.adopt.parts import Expected, Image, Inventory, Layout, Part
-from pipeline.adopt.patterns import stray
+from pipeline.adopt.parts import Expected, Layout
 from pipeline.datasets import benchmark
-from pipeline.datasets.folders import walk
+from pipeline.datasets.folders import File, Part, is_junk
 
 # Names as in the papers. Their numbers of images are stated there, and equal to those of SelfExSR and Manga109's list of volumes.
 TITLES = {"set5": "Set5", "set14": "Set14", "bsd100": "BSD100", "urban100": "Urban100", "manga109": "Manga109"}
-SELFEXSR = "https://github.com/jbhuang0604/SelfExSR"
-MANGA109 = "http://www.manga109.org (application form; may not be passed on)"
 REDUCED = re.compile(r"(?:^|/)LR_bicubic/X(?P<scale>[234])/(?P<key>[^/]+)x(?P=scale)\.png", re.IGNORECASE)
 
 
@@ -24,8 +21,7 @@ def layout(name: str) -> Layout:
     expected = Expected(count, None, f"{TITLES[name]}: {count} images")
     return Layout(
         title=TITLES[name],
-        heading="images",
-        get=MANGA109 if name == "manga109" else SELFEXSR,
+        get=benchmark.PAGES.get(name, benchmark.PAGE),
         scan=partial(scan, name),
         expected={Part(group, scale, "test"): expected for group, scale in parts},
         required=frozenset(),
@@ -35,53 +31,41 @@ def layout(name: str) -> Layout:
     )
 
 
-def scan(name: str, root: Path) -> Inventory:
+def scan(name: str, root: Path) -> tuple[list[File], dict[Path, str]]:
     """HR where packing reads it, and LR. UserError, the same as in packing, when several folders could be the HR."""
     place = benchmark.set_folder(root, name)
-    whole = benchmark.hr_folder(place, name)
-    inventory = Inventory()
-    for folder, names in benchmark.images(place, name):
-        for path in (folder / one for one in names):
-            image = _image(path, path.relative_to(place).as_posix(), whole is not None and folder == whole[0])
-            if image and stray(path, "") == "":
-                inventory.images.append(image)
-    used = {image.path for image in inventory.images}
-    for folder, _, names in walk(root):
-        inventory.strays |= {folder / one: stray(folder / one) for one in names if folder / one not in used}
-    return inventory
+    whole, _ = benchmark.hr_folder(place, name) or (None, [])
+    paths = [folder / one for folder, names in benchmark.images(place, name) for one in names]
+    images = (_image(path, path.relative_to(place).as_posix(), path.parent == whole) for path in paths)
+    return [image for image in images if image and not is_junk(image.path)], {}
 
 
-def _image(path: Path, place: str, whole: bool) -> Image | None:
+def _image(path: Path, place: str, whole: bool) -> File | None:
     if match := benchmark.SRF.fullmatch(path.name):
-        return Image(Part("SelfExSR", int(match["srf"]), "test"), match["kind"].upper(), match["name"], path)
+        return File(Part("SelfExSR", int(match["srf"]), "test"), match["kind"].upper(), match["name"], path)
     if whole:
-        return Image(Part("HR", None, "test"), "HR", path.stem, path)
+        return File(Part("HR", None, "test"), "HR", path.stem, path)
     if match := REDUCED.search(place):
-        return Image(Part("bicubic", int(match["scale"]), "test"), "LR", match["key"], path)
+        return File(Part("bicubic", int(match["scale"]), "test"), "LR", match["key"], path)
     return None
 
 
-def _check(name: str, rows: dict, images: list[Image], looks: dict) -> list[str]:
+def _check(name: str, rows: dict, images: list[File], looks: dict) -> list[str]:
     notes = _urban_x2(rows, images, looks) if name == "urban100" else []
     if any(image.kind == "HR" and image.path.parent.name.lower() == benchmark.CROPPED for image in images):
         notes.append(f"{benchmark.CROPPED}: HR cropped to multiples of 12, which serve x2, x3 and x4 alone.")
     return notes
 
 
-def _urban_x2(rows: dict, images: list[Image], looks: dict) -> list[str]:
+def _urban_x2(rows: dict, images: list[File], looks: dict) -> list[str]:
     """Report HR of scale 2 at half size, as in SelfExSR: scores on them cannot be compared with other papers."""
-    hr = {
-        scale: {
-            image.key: looks[image.path].size for image in images if image.kind == "HR" and image.part.scale == scale
-        }
-        for scale in (2, 4)
-    }
-    row = rows[Part("SelfExSR", 2, "test")]
-    if hr[2] and not hr[4]:
+    hr = [image for image in images if image.kind == "HR"]
+    small, large = ({one.key: looks[one.path].size for one in hr if one.part.scale == scale} for scale in (2, 4))
+    if small and not large:
         return ["image_SRF_2 without image_SRF_4: in SelfExSR its HR are half the size, which cannot be checked here."]
-    halved = {key for key, size in hr[2].items() if key in hr[4] and size != (0, 0) and 1.5 * size[1] < hr[4][key][1]}
-    for key in halved:
-        row.faults["size"][key] = "HR is half the size of the same image in image_SRF_4"
+    halved = {key for key, size in small.items() if key in large and size != (0, 0) and 1.5 * size[1] < large[key][1]}
+    sizes = rows[Part("SelfExSR", 2, "test")].faults["size"]
+    sizes |= dict.fromkeys(halved, "HR is half the size of the same image in image_SRF_4")
     if not halved:
         return []
     return [

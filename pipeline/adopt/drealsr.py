@@ -3,36 +3,34 @@
 import csv
 from pathlib import Path
 
-from pipeline.adopt.parts import Expected, Image, Inventory, Layout, Part
-from pipeline.adopt.patterns import stray
+from pipeline.adopt.parts import Expected, Layout
 from pipeline.datasets import drealsr
-from pipeline.datasets.folders import walk
+from pipeline.datasets.folders import File, Part
 from pipeline.errors import UserError
 
 LISTS = Path("data/lists")
-SCALES = (2, 3, 4)
-SPLITS = ("train", "test")
 PATCH = 192  # HR side of training patches at x4, as the data set's README says
 
 
 def layout(lists: Path = LISTS) -> Layout:
     """Layout of DRealSR. Reads the lists of x4 names; UserError when they are missing."""
     source = "DADA's list of x4 names (data/lists)"
-    named = {split: listed(lists / f"{split}.csv") for split in SPLITS}
+    named = {split: listed(lists / f"{split}.csv") for split in drealsr.SPLITS}
     return Layout(
         title="DRealSR",
-        heading="camera",
         get=f"Train_x* and Test_x*: {drealsr.PAGE} (Baidu: {drealsr.BAIDU} code osiy)",
-        scan=scan,
+        scan=drealsr.scan,
         expected={
             Part(camera, 4, split): Expected(len(names), frozenset(names), source)
             for split, cameras in named.items()
             for camera, names in cameras.items()
         },
         required=frozenset(
-            Part(camera, scale, split) for camera in drealsr.CAMERAS for scale in SCALES for split in SPLITS
+            Part(camera, scale, split)
+            for camera in drealsr.CAMERAS
+            for scale in drealsr.SCALES
+            for split in drealsr.SPLITS
         ),
-        partner=lambda part: part,
         together=True,
         exact=True,
         one_size=frozenset({"train"}),
@@ -59,53 +57,7 @@ def listed(path: Path) -> dict[str, list[str]]:
     return names
 
 
-def scan(root: Path) -> Inventory:
-    """Images by camera, scale and split; LR named `_x1` belongs to the scale of the HR beside it."""
-    inventory = Inventory()
-    places = [(split, place) for split, pairs in drealsr.folder_pairs(root).items() for place in pairs]
-    for split, place in places:
-        _place(inventory, split, place)
-    used = {image.path for image in inventory.images} | set(inventory.strays)
-    for place, _, files in walk(root):
-        inventory.strays |= {place / name: stray(place / name) for name in files if place / name not in used}
-    return inventory
-
-
-def _place(inventory: Inventory, split: str, place: dict[str, Path]) -> None:
-    """The images of one pair of folders."""
-    names = {kind: drealsr.names_in(folder) for kind, folder in place.items()}
-    parsed = {
-        kind: {name: match for name in files if (match := drealsr.NAME.fullmatch(name))}
-        for kind, files in names.items()
-    }
-    scales = sorted({int(match["times"]) for match in parsed["HR"].values()} & set(SCALES))
-    keys = {_scene(match): int(match["times"]) for match in parsed["HR"].values()}
-    for kind, files in names.items():
-        for name in files:
-            match, path, camera = parsed[kind].get(name), place[kind] / name, drealsr.camera_of(name)
-            if match is None or camera is None:
-                inventory.strays[path] = stray(path, "no name of a DRealSR camera's file")
-                continue
-            times = int(match["times"])
-            scale = times
-            if kind == "LR" and times == 1 and scales:
-                # The scale of a scene without HR is unknown where several scales share a folder: report it under the smallest.
-                scale = keys.get(_scene(match), scales[0])
-            if scale not in (scales or SCALES):
-                reason = (
-                    f"{kind} of x{times}; the HR beside it is of {', '.join(f'x{one}' for one in scales) or 'no scale'}"
-                )
-                inventory.strays[path] = reason
-                continue
-            key = f"{match['scene']}_x{scale}{match['patch'] or ''}"
-            inventory.images.append(Image(Part(camera, scale, split), kind, key, path))
-
-
-def _scene(match) -> tuple[str, str]:
-    return match["scene"], match["patch"] or ""
-
-
-def _check(rows: dict, images: list[Image], looks: dict) -> list[str]:
+def _check(rows: dict, images: list[File], looks: dict) -> list[str]:
     """Notes on x4 patches of another size than the README states, and on LR files named like HR."""
     notes = []
     sizes = {looks[image.path].size for image in images if image.kind == "HR" and image.part[1:] == (4, "train")}

@@ -21,7 +21,6 @@ def path_of(name: str) -> Path:
 def record(
     name: str,
     folder: Path,
-    place: Path,
     layout: Layout,
     inventory: Inventory,
     rows: list[Row],
@@ -36,7 +35,6 @@ def record(
         # If an image exists twice, both contents count.
         files[image.name] = "; ".join(sorted({*filter(None, files.get(image.name, "").split("; ")), entry}))
     files = printable(files)
-    strays = {path.relative_to(place).as_posix(): why for path, why in sorted(inventory.strays.items())}
     report = {
         "name": name,
         "folder": str(folder),
@@ -48,7 +46,7 @@ def record(
         "usable": [[scale, group] for (scale, group), well in usable(layout, rows).items() if well],
         "parts": [_part(row) for row in rows],
         "notes": notes,
-        "strays": strays,
+        "strays": inventory.strays,
         "files": files,
     }
     return printable(report)

@@ -3,8 +3,8 @@
 from collections import Counter
 
 from pipeline.adopt.parts import Layout
-from pipeline.adopt.record import path_of
 from pipeline.adopt.verdict import FAULTS, Row
+from pipeline.printing.document import aligned
 
 WORDS = {"pass": "pass", "partial": "partial", "fail": "fail, cannot be used", "absent": "missing"}
 
@@ -20,7 +20,9 @@ def text(layout: Layout, report: dict, rows: list[Row], shown: int) -> str:
     head = f"{layout.title}: {WORDS[report['level']]}" + (f" ({per_scale})" if len(report["scales"]) > 1 else "")
     lines = [head, f"  folder  {report['folder']} ({size})", f"  digest  {report['digest']}"]
     present = [row for row in rows if row.files or row.part in layout.required]
-    lines += _table(layout.heading, [row for row in present if row.files or _near(row, rows)])
+    # An absent part is printed only if other parts of its scale exist.
+    near = {row.part.scale for row in rows if row.files}
+    lines += _table("camera" if layout.together else "images", [row for row in present if row.part.scale in near])
     names = [line for row in present if row.files for line in _names(row, shown)]
     lines += ["", *names] if names else []
     lines += ["", *_strays(report["strays"], shown)] if report["strays"] else []
@@ -40,15 +42,10 @@ def changed(changes: dict[str, list[str]], shown: int) -> list[str]:
     ]
 
 
-def _near(row: Row, rows: list[Row]) -> bool:
-    """Whether to print an absent part: only if other parts of its scale exist."""
-    return any(other.files for other in rows if other.part.scale == row.part.scale)
-
-
 def _table(heading: str, rows: list[Row]) -> list[str]:
     if not rows:
         return []
-    columns = [name for name in FAULTS if name in ("missing",) or any(row.faults[name] for row in rows)]
+    columns = [name for name in FAULTS if name == "missing" or any(row.faults[name] for row in rows)]
     head = [heading, "scale", "split", "expected", "found", *(FAULTS[name] for name in columns), "verdict"]
     lines = [head]
     for row in rows:
@@ -56,15 +53,8 @@ def _table(heading: str, rows: list[Row]) -> list[str]:
         counts = [f"{row.expected.count:,}" if row.expected else "–", f"{row.found:,}"]
         counts += [f"{len(row.faults[name]):,}" if row.faults[name] else "·" for name in columns]
         lines.append([*part, *counts, row.state])
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    aligned = [
-        [
-            text.ljust(width) if index < 3 else text.rjust(width)
-            for index, (text, width) in enumerate(zip(line[:-1], widths, strict=False))
-        ]
-        for line in lines
-    ]
-    return ["", *("  ".join([*cells, line[-1]]) for cells, line in zip(aligned, lines, strict=True))]
+    cells = aligned([line[:-1] for line in lines], left=3)
+    return ["", *(f"{cell}  {line[-1]}" for cell, line in zip(cells, lines, strict=True))]
 
 
 def _names(row: Row, shown: int) -> list[str]:
@@ -88,8 +78,3 @@ def _strays(strays: dict[str, str], shown: int) -> list[str]:
 def _first(items: list[str], shown: int) -> str:
     more = f" … and {len(items) - shown:,} more" if len(items) > shown else ""
     return ", ".join(items[:shown]) + more
-
-
-def where(name: str) -> str:
-    """The last line: where the complete lists are."""
-    return f"complete lists: {path_of(name)}"

@@ -4,7 +4,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from pipeline.adopt.images import Look
-from pipeline.adopt.parts import Expected, Image, Inventory, Layout, Part
+from pipeline.adopt.parts import Expected, Inventory, Layout
+from pipeline.datasets.folders import File, Part
 
 # Faults of a row and the heads of their columns, in order. Those in BREAKING make a part unusable.
 BREAKING = {
@@ -15,7 +16,6 @@ BREAKING = {
     "twice": "twice",
 }
 FAULTS = {"missing": "missing", **BREAKING, "extra": "extra", "equal": "equal"}
-USABLE = ("complete", "unverified", "incomplete")
 
 
 @dataclass
@@ -44,15 +44,10 @@ class Row:
             return "unverified"
         return "incomplete" if self.found < self.expected.count or self.faults["missing"] else "complete"
 
-    @property
-    def usable(self) -> bool:
-        """Whether jobs can read the part."""
-        return self.state in USABLE
-
 
 def rows(layout: Layout, inventory: Inventory, looks: dict) -> list[Row]:
     """One row per part that is expected, required or present. `looks`: path → `Look`."""
-    files: dict[Part, dict[str, dict[str, list[Image]]]] = defaultdict(lambda: {"HR": {}, "LR": {}})
+    files: dict[Part, dict[str, dict[str, list[File]]]] = defaultdict(lambda: {"HR": {}, "LR": {}})
     for image in inventory.images:
         files[image.part][image.kind].setdefault(image.key, []).append(image)
     parts = sorted({*files, *layout.expected, *layout.required}, key=lambda part: (part.scale or 0, part))
@@ -63,9 +58,9 @@ def rows(layout: Layout, inventory: Inventory, looks: dict) -> list[Row]:
     return list(result.values())
 
 
-def equal(images: list[Image], looks: dict) -> dict[Image, list[Image]]:
+def equal(images: list[File], looks: dict) -> dict[File, list[File]]:
     """Image → other images of its scale and kind with the same bytes under another name."""
-    groups: dict[tuple, dict[str, Image]] = defaultdict(dict)
+    groups: dict[tuple, dict[str, File]] = defaultdict(dict)
     for image in images:
         if looks[image.path].sha256:
             groups[image.part.scale, image.kind, looks[image.path].sha256].setdefault(image.name, image)
@@ -76,20 +71,17 @@ def usable(layout: Layout, found: list[Row]) -> dict[tuple[int | None, str], boo
     """(scale, group) → whether it is usable: all its splits if the layout needs them together, else any of them."""
     groups: dict[tuple[int | None, str], list[bool]] = defaultdict(list)
     for row in found:
-        groups[row.part.scale, row.part.group].append(row.usable)
+        groups[row.part.scale, row.part.group].append(row.state not in ("absent", "broken"))
     return {place: all(each) if layout.together else any(each) for place, each in groups.items()}
 
 
-def scales(layout: Layout, found: list[Row]) -> dict[int | None, str]:
+def scales(layout: Layout, found: list[Row]) -> dict[int, str]:
     """Scale → its level or "absent", for every scale of a complete copy."""
-    groups = {
-        scale: [row for row in found if row.part.scale == scale]
-        for scale in sorted({part.scale or 0 for part in layout.required})
-    }
+    required = sorted({part.scale for part in layout.required if part.scale})
+    groups = {scale: [row for row in found if row.part.scale == scale] for scale in required}
     return {
         scale: level(layout, of_scale) if any(row.files for row in of_scale) else "absent"
         for scale, of_scale in groups.items()
-        if scale
     }
 
 
@@ -122,7 +114,7 @@ def _row(layout: Layout, part: Part, held: dict, looks: dict) -> Row:
     return row
 
 
-def _one(row: Row, kind: str, key: str, images: list[Image], looks: dict) -> None:
+def _one(row: Row, kind: str, key: str, images: list[File], looks: dict) -> None:
     """Record damaged files of one image, and whether it exists twice."""
     problems = [f"{image.path}: {looks[image.path].problem}" for image in images if looks[image.path].problem]
     if problems:

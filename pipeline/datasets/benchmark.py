@@ -7,13 +7,16 @@ as copies differ. Settings: `test` {srf: whose `image_SRF_<srf>` holds the HR, n
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from pipeline.datasets import Split
-from pipeline.datasets.photographs import Photograph, folders, split
+from pipeline.datasets.folders import reason, walk
+from pipeline.datasets.photographs import Photograph, split
 from pipeline.errors import UserError
 from pipeline.images.rgb import image_size
 
+ENDINGS = (".png", ".jpg", ".jpeg")
 # Set -> (names that its folder may have, number of images).
 SETS = {
     "set5": (("set5",), 5),
@@ -22,7 +25,7 @@ SETS = {
     "urban100": (("urban100",), 100),
     "manga109": (("manga109",), 109),
 }
-PAGES = {"manga109": "http://www.manga109.org/en/ (by application; it must not be passed on)"}
+PAGES = {"manga109": "http://www.manga109.org/en/ (by application; it may not be passed on)"}
 PAGE = "https://github.com/jbhuang0604/SelfExSR"
 LICENCES = {
     "bsd100": "BSDS: non-commercial research and education",
@@ -36,8 +39,8 @@ WHOLE, CROPPED = ("original", "hr", "gt"), "gtmod12"
 
 def collect(settings: dict, camera: str, scale: int, folder: Path | None) -> list[Split]:
     """Only a test split: HR cut at the right and bottom to a multiple of the scale, LR made by `images.bicubic`."""
-    if reason := missing(folder, [camera], scale):
-        raise UserError(reason)
+    if lack := missing(folder, [camera], scale):
+        raise UserError(lack)
     place, (_, count) = set_folder(Path(folder), camera), SETS[camera]
     files = _self_exemplar(place, camera, settings["test"]["srf"], scale) or _plain(place, camera, scale)
     licence = LICENCES.get(camera, f"{camera}: no licence stated; research use")
@@ -49,26 +52,21 @@ def collect(settings: dict, camera: str, scale: int, folder: Path | None) -> lis
 def missing(folder: str | Path | None, cameras: Iterable[str], scale: int) -> str | None:
     """Message about the first missing set: where to get it and which setting names its folder; None if none is missing."""
     for name in cameras:
-        if name not in SETS:
-            raise UserError(f"unknown test set {name}, expected one of {', '.join(SETS)}. Correct params/domains.yaml.")
-        if folder is None:
-            reason = f"`adopt.{name}` names no folder"
-        elif not Path(folder).is_dir():
-            reason = f"{folder} is not a folder"
-        elif any(names for _, names in images(set_folder(Path(folder), name), name)):
-            continue
-        else:
-            reason = f"{folder} holds no PNG or JPEG of this set"
-        return (
-            f"the test set {name} is missing: {reason}. Get it from {PAGES.get(name, PAGE)} and set `adopt.{name}` in "
-            "params.yaml to the folder that holds its HR images."
-        )
+        if why := reason(name, folder, [name], SETS, partial(_lacks, name)):
+            return (
+                f"the test set {name} is missing: {why}. Get it from {PAGES.get(name, PAGE)} and set `adopt.{name}` in "
+                "site.yaml to the folder that holds its HR images."
+            )
     return None
+
+
+def _lacks(name: str, place: Path) -> str:
+    return "" if any(names for _, names in images(set_folder(place, name), name)) else "no PNG or JPEG of this set"
 
 
 def set_folder(folder: Path, name: str) -> Path:
     """The folder of the set inside `folder`, which may hold several sets; UserError for two folders of the set."""
-    candidates = [place for place, _ in folders(folder) if place.name.lower() in SETS[name][0]]
+    candidates = [place for place, *_ in walk(folder) if place.name.lower() in SETS[name][0]]
     outermost = [place for place in candidates if not any(other in place.parents for other in candidates)]
     if len(outermost) > 1:
         shown = " and ".join(map(str, outermost[:2]))
@@ -79,9 +77,9 @@ def set_folder(folder: Path, name: str) -> Path:
 def images(place: Path, name: str) -> Iterator[tuple[Path, list[str]]]:
     """(folder, names of its images) for all folders below the set's folder, except those named like another set."""
     others = {other for one, (names, _) in SETS.items() if one != name for other in names}
-    for folder, names in folders(place):
+    for folder, _, names in walk(place):
         if not others.intersection(part.lower() for part in folder.relative_to(place).parts):
-            yield folder, names
+            yield folder, [one for one in names if one.lower().endswith(ENDINGS)]
 
 
 def hr_folder(place: Path, name: str) -> tuple[Path, list[str]] | None:
@@ -115,10 +113,8 @@ def _self_exemplar(root: Path, name: str, srf: int | None, scale: int) -> dict[s
     for other in set(by_srf) - {chosen}:
         for name, file in by_srf[chosen].items():
             larger = image_size(by_srf[other][name], grey=True) if name in by_srf[other] else (0, 0)
-            if any(
-                theirs - ours >= max(chosen, other)
-                for theirs, ours in zip(larger, image_size(file, grey=True), strict=True)
-            ):
+            size = image_size(file, grey=True)
+            if any(theirs - ours >= max(chosen, other) for theirs, ours in zip(larger, size, strict=True)):
                 raise UserError(
                     f"{file} is smaller than {by_srf[other][name]}: it is not the photograph at full size. Set `test.srf` of "
                     f"this set to {other} in params/domains.yaml."

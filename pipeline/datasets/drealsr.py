@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from pipeline.datasets import Item, Split
-from pipeline.datasets.folders import walk
+from pipeline.datasets.folders import File, Part, reason, walk
+from pipeline.datasets.photographs import Photograph, pairs
 from pipeline.datasets.workers import Pictures, Tasks
 from pipeline.errors import UserError
 from pipeline.images.rgb import image_size, read_rgb
@@ -34,16 +34,9 @@ LISTED = {
 }
 LICENCE = "DRealSR: no licence stated; research use, no redistribution"
 PAGE = "https://github.com/xiezw5/Component-Divide-and-Conquer-for-Real-World-Image-Super-Resolution"
+SCALES, SPLITS = (2, 3, 4), ("train", "test")
 BAIDU = "https://pan.baidu.com/s/1ey9JF4S5wLnE5Iw5z67R8A"
 DRIVE = "https://drive.google.com/drive/folders/1tP5m4k1_shFT6Dcw31XV8cWHtblGmbOk"
-
-
-class Files(NamedTuple):
-    """One pair: name of the HR file without suffix, and both files."""
-
-    name: str
-    hr: Path
-    lr: Path
 
 
 def collect(settings: dict, camera: str, scale: int, folder: Path | None) -> list[Split]:
@@ -51,11 +44,10 @@ def collect(settings: dict, camera: str, scale: int, folder: Path | None) -> lis
 
     Checks partners and sizes of every pair from the file headers before the first image is read.
     """
-    reason = missing(folder, [camera], scale)
-    if reason:
-        raise UserError(reason)
-    folders = folder_pairs(folder)
-    train, test = (_pairs(folders[split], camera, scale) for split in ("train", "test"))
+    if lack := missing(folder, [camera], scale):
+        raise UserError(lack)
+    files, _ = scan(folder)
+    train, test = (pairs(file for file in files if file.part == (camera, scale, split)) for split in SPLITS)
     held_out, kept = hold_out(train, **settings["val"])
     listed_train, listed_test = LISTED.get(scale, {}).get(camera, (None, None))
     if not kept:
@@ -82,50 +74,71 @@ def missing(folder: str | Path | None, cameras: Iterable[str], scale: int) -> st
 
     Reads folder listings only, so it can be called before any job is planned.
     """
-    reason = _reason(folder, list(cameras), scale)
-    if reason is None:
-        return None
-    return (
-        f"DRealSR x{scale} is missing: {reason}. No script can fetch it. Get Train_x{scale} and Test_x{scale} from the "
+    cameras = list(cameras)
+
+    def lacks(place: Path) -> str:
+        present = {(file.kind, file.part) for file in scan(place)[0]}
+        wanted = [(split, kind, camera) for split in SPLITS for kind in ("HR", "LR") for camera in cameras]
+        absent = [
+            f"no {split} {kind} of {one}"
+            for split, kind, one in wanted
+            if (kind, Part(one, scale, split)) not in present
+        ]
+        archives = sorted(path.name for path in place.glob("*.zip*"))
+        hint = f" (it holds archives to unpack: {', '.join(archives[:4])})" if archives else ""
+        return ", ".join(absent) + hint if absent else ""
+
+    why = reason("drealsr", folder, cameras, CAMERAS, lacks)
+    return why and (
+        f"DRealSR x{scale} is missing: {why}. No script can fetch it. Get Train_x{scale} and Test_x{scale} from the "
         f"links on {PAGE} (train and test: {BAIDU} code osiy; the Google Drive folder {DRIVE} was last seen with test "
-        "sets only), set `adopt.drealsr` in params.yaml to the folder that holds them, unpacked or as archives with all "
+        "sets only), set `adopt.drealsr` in site.yaml to the folder that holds them, unpacked or as archives with all "
         "their parts, and run `python -m pipeline.adopt drealsr`: it unpacks and checks them, and says which cameras "
         "you can use if some are missing (`datasets.drealsr.available`)."
     )
 
 
-def _reason(folder: str | Path | None, cameras: list[str], scale: int) -> str | None:
-    unknown = [camera for camera in cameras if camera not in CAMERAS]
-    if unknown:
-        raise UserError(
-            f"DRealSR has no camera {', '.join(unknown)}; it has {', '.join(CAMERAS)}. Correct params/domains.yaml."
-        )
-    if folder is None:
-        return "`adopt.drealsr` names no folder"
-    if not Path(folder).is_dir():
-        return f"{folder} is not a folder"
-    absent = []
-    for split, pairs in folder_pairs(folder).items():
-        for kind, magnifications in (("HR", (scale,)), ("LR", (1, scale))):
-            names = [name for place in pairs for name in names_in(place[kind])]
-            absent += [f"{split} {kind} of {camera}" for camera in cameras if not keys(names, camera, magnifications)]
-    if not absent:
-        return None
-    archives = sorted(path.name for path in Path(folder).glob("*.zip*"))
-    hint = f" (it holds archives to unpack: {', '.join(archives[:4])})" if archives else ""
-    return f"{folder} holds no {', no '.join(absent)}{hint}"
+def scan(root: str | Path) -> tuple[list[File], dict[Path, str]]:
+    """Images by camera, scale and split; other files beside them → why. LR named `_x1` belongs to the scale of its HR."""
+    images, others = [], {}
+    for split, pair in _folder_pairs(root):
+        files = {
+            kind: [(NAME.fullmatch(one), folder / one) for one in _names_in(folder)] for kind, folder in pair.items()
+        }
+        times = {_scene(match): int(match["times"]) for match, _ in files["HR"] if match}
+        scales = sorted(set(times.values()) & set(SCALES))
+        for kind, match, path in ((kind, *file) for kind, of_kind in files.items() for file in of_kind):
+            camera = camera_of(path.name)
+            if match is None or camera is None:
+                others[path] = "no name of a DRealSR camera's file"
+                continue
+            scale = int(match["times"])
+            if kind == "LR" and scale == 1 and scales:
+                # The scale of a scene without HR is unknown where several scales share a folder: report it under the smallest.
+                scale = times.get(_scene(match), scales[0])
+            if scale in (scales or SCALES):
+                key = f"{match['scene']}_x{scale}{match['patch'] or ''}"
+                images.append(File(Part(camera, scale, split), kind, key, path))
+            else:
+                beside = ", ".join(f"x{one}" for one in scales) or "no scale"
+                others[path] = f"{kind} of x{match['times']}; the HR beside it is of {beside}"
+    return images, others
 
 
-def folder_pairs(root: str | Path) -> dict[str, list[dict[str, Path]]]:
-    """Split -> pairs {"HR": folder, "LR": folder beside it} below the root, sorted by path; LR may not exist."""
-    pairs_of: dict[str, list[dict[str, Path]]] = {"train": [], "test": []}
+def _scene(match: re.Match) -> tuple[str, str]:
+    return match["scene"], match["patch"] or ""
+
+
+def _folder_pairs(root: str | Path) -> list[tuple[str, dict[str, Path]]]:
+    """(split, {"HR": folder, "LR": folder beside it}) for all pairs below the root; LR may not exist."""
+    result = []
     for place, inside, _ in walk(root):
         for folder in inside:
             split, _, kind = folder.lower().partition("_")
-            if split in pairs_of and kind == "hr":
+            if split in SPLITS and kind == "hr":
                 lr = next((other for other in inside if other.lower() == f"{split}_lr"), f"{split}_LR")
-                pairs_of[split].append({"HR": Path(place, folder), "LR": Path(place, lr)})
-    return {split: sorted(pairs, key=lambda pair: pair["HR"]) for split, pairs in pairs_of.items()}
+                result.append((split, {"HR": place / folder, "LR": place / lr}))
+    return result
 
 
 def camera_of(name: str) -> str | None:
@@ -133,48 +146,12 @@ def camera_of(name: str) -> str | None:
     return next((camera for camera, tokens in CAMERAS.items() if name.startswith(tokens)), None)
 
 
-def names_in(folder: Path) -> list[str]:
+def _names_in(folder: Path) -> list[str]:
     """Sorted names of the files in a folder, dangling links included; empty if the folder does not exist."""
     return sorted(entry.name for entry in os.scandir(folder) if not entry.is_dir()) if folder.is_dir() else []
 
 
-def keys(names: Iterable[str], camera: str, magnifications: tuple[int, ...]) -> dict[tuple[str, str], str]:
-    """(scene, patch) -> file name, for one camera; of several files of a scene the earlier magnification wins."""
-    matches = [match for name in names if name.startswith(CAMERAS[camera]) and (match := NAME.fullmatch(name))]
-    return {
-        (match["scene"], match["patch"] or ""): match.string
-        for magnification in reversed(magnifications)
-        for match in matches
-        if int(match["times"]) == magnification
-    }
-
-
-def _pairs(folders: list[dict[str, Path]], camera: str, scale: int) -> list[Files]:
-    result: dict[str, Files] = {}
-    for place in folders:
-        hr = keys(names_in(place["HR"]), camera, (scale,))
-        lr = keys(names_in(place["LR"]), camera, (1, scale))
-        if not hr:
-            continue
-        for one, other, kind in ((hr, lr, "LR"), (lr, hr, "HR")):
-            alone = sorted(set(one) - set(other))
-            if alone:
-                unpaired = place["HR" if kind == "LR" else "LR"] / one[alone[0]]
-                raise UserError(
-                    f"{unpaired}: its {kind} partner does not exist in {place[kind]} ({len(alone)} of {len(one)} files have "
-                    "none). Unpack the data set again, completely."
-                )
-        for key, file in hr.items():
-            pair = Files(Path(file).stem, place["HR"] / file, place["LR"] / lr[key])
-            if pair.name in result:
-                raise UserError(
-                    f"{pair.hr} and {result[pair.name].hr}: the same image twice. Leave only one of the folders."
-                )
-            result[pair.name] = pair
-    return sorted(result.values())
-
-
-def _split(name: str, files: list[Files], scale: int, folder: Path, listed: int | None) -> Split:
+def _split(name: str, files: list[Photograph], scale: int, folder: Path, listed: int | None) -> Split:
     items = []
     for pair in files:
         height, width = image_size(pair.lr)
@@ -193,7 +170,7 @@ def _split(name: str, files: list[Files], scale: int, folder: Path, listed: int 
     return Split(name, name != "test", items, Tasks([partial(_read, pair, scale) for pair in files]), listed)
 
 
-def _read(pair: Files, scale: int) -> list[Pictures]:
+def _read(pair: Photograph, scale: int) -> list[Pictures]:
     """(lr, hr), the HR without last rows and columns that do not fill an LR pixel (×3 patches are stated as 272)."""
     lr = read_rgb(pair.lr)
     return [(lr, read_rgb(pair.hr)[: lr.shape[0] * scale, : lr.shape[1] * scale])]

@@ -1,19 +1,17 @@
 """Splits of photographs from a user's folder: cropped to the scale, LR given or made, whole or in sub-images."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.datasets import Item, Split
-from pipeline.datasets.folders import walk
+from pipeline.datasets.folders import File, named
 from pipeline.datasets.subimages import Rule, corners
 from pipeline.datasets.workers import Pictures, Tasks
 from pipeline.errors import UserError
 from pipeline.images.rgb import bicubic, image_size, read_rgb
-
-ENDINGS = (".png", ".jpg", ".jpeg")
 
 
 class Photograph(NamedTuple):
@@ -24,13 +22,17 @@ class Photograph(NamedTuple):
     lr: Path | None
 
 
-def folders(root: str | Path) -> Iterator[tuple[Path, list[str]]]:
-    """Yield (folder, names of its images) for `root` and everything below; UserError for an unreadable folder."""
-    try:
-        for place, _, names in walk(root):
-            yield place, [name for name in names if name.lower().endswith(ENDINGS)]
-    except PermissionError as error:
-        raise UserError(f"{error.filename}: cannot be read. Get the permission, or set another folder.") from error
+def pairs(files: Iterable[File]) -> list[Photograph]:
+    """HR and LR of the same key, sorted by key; UserError for a file that has no partner or exists twice."""
+    files = list(files)
+    hr, lr = (named(file for file in files if file.kind == kind) for kind in ("HR", "LR"))
+    for own, others, kind in ((hr, lr, "LR"), (lr, hr, "HR")):
+        if alone := [key for key in own if key not in others]:
+            raise UserError(
+                f"{own[alone[0]]}: its {kind} partner does not exist ({len(alone)} of {len(own)} files have none). "
+                "Unpack the data set again, completely."
+            )
+    return [Photograph(key, hr[key], lr[key]) for key in hr]
 
 
 def hold_out(

@@ -5,16 +5,22 @@ and 2 have HR and LR of equal size and are refused. Settings: `train` {sub_image
 or null for whole photographs}, `val` {images, seed}: how many training photographs become the validation split.
 """
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.datasets import Split
-from pipeline.datasets.photographs import Photograph, folders, hold_out, split
+from pipeline.datasets.folders import Part, Rule, reason, scan
+from pipeline.datasets.photographs import hold_out, pairs, split
 from pipeline.datasets.subimages import rule
 from pipeline.errors import UserError
 
-CAMERAS = {"canon": "Canon_", "nikon": "Nikon_"}
+CAMERAS = {"canon": "Canon", "nikon": "Nikon"}
+# The camera's folder, above these, does not count: every file name has the camera.
+RULES = [
+    Rule(rf"(?i:(?P<split>train|test)/(?P<scale>[234])/(?P<key>{camera}_[^/]+)_{kind}\.png)", kind[:2], camera)
+    for camera in CAMERAS.values()
+    for kind in ("HR", "LR(?P=scale)")
+]
 # Test pairs per camera and scale; the number of training pairs per scale is not published.
 TEST = 50
 LICENCE = "RealSR: no licence stated; research use, no redistribution"
@@ -24,76 +30,35 @@ DRIVE = "https://drive.google.com/file/d/17ZMjo-zwFouxnm_aFM6CUHBwgRrLZqIM"
 
 def collect(settings: dict, camera: str, scale: int, folder: Path | None) -> list[Split]:
     """The camera's splits: train and val in sub-images of different photographs, test whole."""
-    if reason := missing(folder, [camera], scale):
-        raise UserError(reason)
+    if lack := missing(folder, [camera], scale):
+        raise UserError(lack)
     squares, place = rule(settings["train"]["sub_images"], scale), Path(folder)
-    pairs = {part: _pairs(place, camera, part, scale) for part in ("train", "test")}
-    held_out, kept = hold_out(pairs["train"], **settings["val"], whose=f"{folder}: photographs of {camera} at x{scale}")
+    files = scan(place, RULES)
+    of_part = {
+        part: pairs(file for file in files if file.part == (CAMERAS[camera], scale, part)) for part in ("train", "test")
+    }
+    held_out, kept = hold_out(
+        of_part["train"], **settings["val"], whose=f"{folder}: photographs of {camera} at x{scale}"
+    )
     return [
         split("train", kept, scale, squares, place, LICENCE, None),
         split("val", held_out, scale, squares, place, LICENCE, None),
-        split("test", pairs["test"], scale, None, place, LICENCE, TEST),
+        split("test", of_part["test"], scale, None, place, LICENCE, TEST),
     ]
 
 
 def missing(folder: str | Path | None, cameras: Iterable[str], scale: int) -> str | None:
     """Message about files that these cameras lack at this scale: where to get them and which setting to set; else None."""
     cameras = list(cameras)
-    if unknown := [camera for camera in cameras if camera not in CAMERAS]:
-        raise UserError(
-            f"RealSR has no camera {', '.join(unknown)}; it has {', '.join(CAMERAS)}. Correct params/domains.yaml."
-        )
-    if folder is None:
-        reason = "`adopt.realsr` names no folder"
-    elif not Path(folder).is_dir():
-        reason = f"{folder} is not a folder"
-    else:
-        absent = [
-            f"{part} pairs of {camera}"
-            for camera in cameras
-            for part in ("train", "test")
-            if not any(_names(names, camera, scale) for _, names in _places(folder, part, scale))
-        ]
-        if not absent:
-            return None
-        reason = f"{folder} holds no {', no '.join(absent)}"
-    return (
-        f"RealSR x{scale} is missing: {reason}. Get RealSR(V3).tar.gz from {PAGE} (Google Drive {DRIVE}; versions 1 and 2 are "
-        "other data), unpack it, and set `adopt.realsr` in params.yaml to the folder that holds Canon and Nikon."
+
+    def lacks(place: Path) -> str:
+        present = {file.part for file in scan(place, RULES)}
+        wanted = [(camera, part) for camera in cameras for part in ("train", "test")]
+        absent = [f"no {part} pairs of {one}" for one, part in wanted if Part(CAMERAS[one], scale, part) not in present]
+        return ", ".join(absent)
+
+    why = reason("realsr", folder, cameras, CAMERAS, lacks)
+    return why and (
+        f"RealSR x{scale} is missing: {why}. Get RealSR(V3).tar.gz from {PAGE} (Google Drive {DRIVE}; versions 1 and 2 are "
+        "other data), unpack it, and set `adopt.realsr` in site.yaml to the folder that holds Canon and Nikon."
     )
-
-
-def _places(root: str | Path, part: str, scale: int) -> list[tuple[Path, list[str]]]:
-    """(folder, names of images) of every `<Train or Test>/<scale>` below the root."""
-    return [
-        (place, names)
-        for place, names in folders(root)
-        if place.name == str(scale) and place.parent.name.lower() == part
-    ]
-
-
-def _names(names: Iterable[str], camera: str, scale: int) -> dict[str, dict[str, str]]:
-    """Scene -> {"HR": name, "LR": name} of one camera, either of which may be absent."""
-    pattern = re.compile(rf"(?P<scene>{CAMERAS[camera]}.+)_(?P<kind>HR|LR{scale})\.png", re.IGNORECASE)
-    names_of: dict[str, dict[str, str]] = {}
-    for match in filter(None, map(pattern.fullmatch, names)):
-        names_of.setdefault(match["scene"], {})[match["kind"][:2].upper()] = match.string
-    return names_of
-
-
-def _pairs(root: Path, camera: str, part: str, scale: int) -> list[Photograph]:
-    photographs: dict[str, Photograph] = {}
-    for place, names in _places(root, part, scale):
-        for scene, files in _names(names, camera, scale).items():
-            if len(files) == 1:
-                (name,) = files.values()
-                other = "HR" if "LR" in files else f"LR{scale}"
-                raise UserError(
-                    f"{place / name}: its partner {scene}_{other}.png does not exist beside it. Unpack RealSR again, completely."
-                )
-            if scene in photographs:
-                raise UserError(
-                    f"{place / files['HR']} and {photographs[scene].hr}: the same photograph twice. Leave only one folder."
-                )
-            photographs[scene] = Photograph(scene, place / files["HR"], place / files["LR"])
-    return [photographs[scene] for scene in sorted(photographs)]

@@ -10,11 +10,15 @@ import random
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.datasets.folders import walk
+from pipeline.datasets.folders import Rule, named, reason, scan
 from pipeline.errors import UserError
 from pipeline.images.rgb import image_size
 
-PARTS = ("train_sharp", "val_sharp")
+KEY = r"(?P<key>\d{3}/\d{8})\.png"
+RULES = [
+    Rule(f"(?P<split>train|val)_sharp/{KEY}", "HR", "HR"),
+    Rule(f"(?P<split>train|val)_sharp_bicubic/X4/{KEY}", "LR", "sharp_bicubic", 4),
+]
 LICENCE = "CC BY 4.0, Seungjun Nah et al."
 PAGE = "https://seungjunnah.github.io/Datasets/reds.html"
 
@@ -31,8 +35,8 @@ class Frame(NamedTuple):
 
 def frames(settings: dict, folder: Path | None) -> dict[str, list[Frame]]:
     """Split (train, test) → one frame per video; UserError for missing frames or frames of different sizes."""
-    if reason := missing(settings, folder):
-        raise UserError(reason)
+    if lack := missing(settings, folder):
+        raise UserError(lack)
     videos = _videos(Path(folder), settings["frame"])
     names = sorted(videos)
     random.Random(settings["seed"]).shuffle(names)
@@ -48,33 +52,23 @@ def frames(settings: dict, folder: Path | None) -> dict[str, list[Frame]]:
 
 def missing(settings: dict, folder: str | Path | None) -> str | None:
     """Message about missing videos: where to get them and which setting to set; else None. Reads folder listings only."""
-    if folder is None:
-        reason = "`adopt.reds` names no folder"
-    elif not Path(folder).is_dir():
-        reason = f"{folder} is not a folder"
-    else:
-        count, least = len(_videos(Path(folder), settings["frame"])), settings["train_videos"] + 1
-        if count >= least:
-            return None
-        reason = f"{folder} holds {count} videos with frame {settings['frame']}, expected {least} or more"
-    return (
-        f"REDS is missing: {reason}. Get train_sharp and val_sharp from {PAGE} (the author's copy: snah/REDS on "
-        "Hugging Face, CC BY 4.0), set `adopt.reds` in params.yaml to the folder that holds them, unpacked or as archives, "
+
+    def lacks(place: Path) -> str:
+        count, least = len(_videos(place, settings["frame"])), settings["train_videos"] + 1
+        return "" if count >= least else f"{count} videos with frame {settings['frame']}, expected {least} or more"
+
+    why = reason("reds", folder, [], [], lacks)
+    return why and (
+        f"REDS is missing: {why}. Get train_sharp and val_sharp from {PAGE} (the author's copy: snah/REDS on "
+        "Hugging Face, CC BY 4.0), set `adopt.reds` in site.yaml to the folder that holds them, unpacked or as archives, "
         "and run `python -m pipeline.adopt reds`."
     )
 
 
 def _videos(root: Path, frame: int) -> dict[str, Path]:
     """Name → file of the frame, for every video; UserError when a video exists twice."""
-    files: dict[str, Path] = {}
-    for place, inside, _ in walk(root):
-        for part in (name for name in inside if name in PARTS):
-            for file in sorted(Path(place, part).glob(f"*/{frame:08d}.png")):
-                name = f"{part.partition('_')[0]}_{file.parent.name}"
-                if name in files:
-                    raise UserError(f"{file} and {files[name]}: the same video twice. Leave only one of the folders.")
-                files[name] = file
-    return files
+    files = (file for file in scan(root, RULES) if file.kind == "HR" and int(file.key[4:]) == frame)
+    return named(file._replace(key=f"{file.part.split}_{file.key[:3]}") for file in files)
 
 
 def _frame(name: str, file: Path, root: Path) -> Frame:

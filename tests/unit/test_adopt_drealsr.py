@@ -170,7 +170,7 @@ def test_nothing_usable_fails_with_the_remedy(tmp_path, capsys):
     for words in (["drealsr", "--folder", str(folder)], ["drealsr", "--folder", str(tmp_path / "no")]):
         assert main([*words, "--workers", "1"]) == 1
         out = "".join(capsys.readouterr())
-        for said in ("adopt.drealsr", "params.yaml", drealsr.PAGE, "python -m pipeline.adopt drealsr"):
+        for said in ("adopt.drealsr", "site.yaml", drealsr.PAGE, "python -m pipeline.adopt drealsr"):
             assert said in out, out
     assert main(["imagenet"]) == 1 and "cannot be adopted; these can: drealsr" in capsys.readouterr().err
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.adopt import layouts
-from pipeline.adopt.parts import Part
+from pipeline.datasets.folders import Part
 from pipeline.images.rgb import write_png
 from pipeline.plan import params
 from tests.adopted import part, picture, report

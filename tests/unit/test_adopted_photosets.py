@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.adopt import checks
-from pipeline.datasets import benchmark, df2k
+from pipeline.datasets import benchmark, df2k, realsr
 from pipeline.errors import UserError
 from pipeline.images.rgb import bicubic, write_png
 from tests.adopted import part, picture, report
-from tests.fake_photosets import pixels, write_div2k
+from tests.fake_photosets import pixels, write_div2k, write_realsr
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +61,13 @@ def test_df2k_in_one_folder_is_adopted_and_packed(tmp_path):
     assert part(report("flickr2k", raw)[0], "HR", None, "train")["found"] == 2
     assert df2k.missing(place.with_name("hr"), ["flickr2k"], 4) is not None
     assert not report("flickr2k", place.with_name("hr"))[0]["images"]
+
+
+def test_realsr_is_adopted_and_packed_whatever_the_folder_of_its_camera_is_called(tmp_path):
+    raw = write_realsr(tmp_path / "raw")
+    next(raw.rglob("Canon/Train")).parent.rename(tmp_path / "raw/first")
+    *_, test = realsr.collect(div2k("bicubic"), "canon", 4, raw)
+    assert part(report("realsr", raw)[0], "Canon", 4, "test")["found"] == len(test.items) == 2
 
 
 TEST = {"test": {"srf": None}}

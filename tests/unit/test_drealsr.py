@@ -82,7 +82,7 @@ def test_missing_says_what_and_where_from(raw):
         path.unlink()
     (raw / "Test_x4.zip.001").touch()
     message = drealsr.missing(raw, ["panasonic", "sony"], 4)
-    assert "holds no test HR of sony, no test LR of sony (there are archives to unpack: Test_x4.zip.001)" in message
+    assert "holds no test HR of sony, no test LR of sony (it holds archives to unpack: Test_x4.zip.001)" in message
     with pytest.raises(UserError, match="test HR of sony"):
         collect(raw, "sony")
 

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from pipeline.adopt.layouts import LAYOUTS
+from pipeline.adopt.parts import inventory
 from pipeline.errors import UserError
 from pipeline.fetch import catalogue, plan
 from pipeline.fetch.catalogue import File, Licence, Location
@@ -168,7 +169,7 @@ def test_fetched_test_sets_lie_as_adoption_knows_them(tmp_path, name):
             image = tmp_path / one.into / expected.names.replace(r"\d{3}", "001").replace(r"\.", ".")
             image.parent.mkdir(exist_ok=True)
             image.touch()
-    assert len(left(tmp_path)) >= 4 and not LAYOUTS[name]().scan(tmp_path).strays
+    assert len(left(tmp_path)) >= 4 and not inventory(LAYOUTS[name](), tmp_path).strays
 
 
 @pytest.mark.parametrize(

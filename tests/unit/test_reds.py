@@ -99,7 +99,7 @@ def test_frames_of_other_sizes_and_videos_that_are_there_twice_are_named(raw, tm
     with pytest.raises(UserError, match=r"is 20x24.*expected frames of one size"):
         reds.frames(SETTINGS, raw)
     write_fake_reds(raw / "copy", videos=2)
-    with pytest.raises(UserError, match="the same video twice"):
+    with pytest.raises(UserError, match=r"train_sharp/000/00000024\.png and .*: the same image twice"):
         reds.frames(SETTINGS, raw)
 
 
