@@ -24,6 +24,7 @@ OURS = (
     "exclusive.py",
     "plan/__init__.py",
     "workflow/__init__.py",
+    "workflow/folder_lock.py",
     "workflow/sync.py",
 )
 GENERATOR, TABLE = "results/near/generator.bin", "results/table.tex"
