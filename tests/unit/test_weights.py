@@ -131,7 +131,7 @@ def test_without_a_stated_digest_the_first_is_pinned(bring, server, tmp_path, lo
 
 def test_a_place_that_is_not_there_is_named(known, bring, server, tmp_path):
     (tmp_path / "raw").symlink_to(tmp_path / "unmounted")
-    with pytest.raises(UserError, match=rf"{tmp_path}/raw: .*{tmp_path}/unmounted, where no folder is"):
+    with pytest.raises(UserError, match=rf"{tmp_path}/raw: .*{tmp_path}/unmounted, which is not a folder"):
         bring(known)
     assert nothing_came(tmp_path) and server.asked == []
 
