@@ -1,0 +1,1 @@
+"""A paper's printed claims, asked of its own printed numbers."""

@@ -1,0 +1,1 @@
+"""How a generator is measured: metrics, intervals, enlarging."""

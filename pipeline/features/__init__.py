@@ -1,0 +1,1 @@
+"""Frozen networks that see images: VGG-19, CLIP, LPIPS."""

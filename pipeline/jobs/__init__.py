@@ -1,0 +1,1 @@
+"""What runs on a node: one module for each kind of job."""

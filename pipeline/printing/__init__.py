@@ -1,0 +1,1 @@
+"""Tables as data, as LaTeX and as HTML."""

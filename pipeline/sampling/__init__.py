@@ -1,0 +1,1 @@
+"""Packed images, their manifests, and batches made of them."""

@@ -1,0 +1,1 @@
+"""Numbers, notes and forms of tables."""

@@ -1,0 +1,1 @@
+"""Network files: checkpoints of ours, pretrained files of others."""

@@ -74,15 +74,14 @@ class EarlyCheck:
     """One check, started when it is made; `finish` waits for it."""
 
     def __init__(self, params: dict):
-        asked = files.canonical_json(questions(params))
+        asked = questions(params)
         folder = fingerprint.PACKAGE
-        # All that can be found by name: whoever adds a method or a network is asked, too.
-        by_name = [
-            f"pipeline.{room}.{path.stem}"
-            for room in ("methods", "models")
-            for path in (folder / room).glob("[a-z]*.py")
-        ]
-        code = fingerprint.code(MODULE, *sorted(by_name))
+        # Modules that the settings name; a name without a module is the check's to refuse.
+        named = {f"methods.{entry['method']}" for entry in asked["losses"] + asked["schedules"]}
+        named |= {f"models.{entry['spec']['name']}" for entry in asked["networks"]}
+        named |= {f"datasets.{entry['module']}" for entry in asked["recipes"]}
+        modules = [f"pipeline.{name}" for name in named if (folder / f"{name.replace('.', '/')}.py").is_file()]
+        asked, code = files.canonical_json(asked), fingerprint.code(MODULE, *sorted(modules))
         packages = environment.packages_hash(environment.LOCK, ["torch"])
         self.hash = hashlib.sha256(f"{asked}{code}{packages}".encode()).hexdigest()
         self.process = None

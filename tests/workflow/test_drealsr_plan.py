@@ -20,7 +20,7 @@ def test_without_the_data_nothing_starts(workspace, words):
     done = workspace.snakemake(*words, "--", TARGET, check=False)
     text = done.stdout + done.stderr
     assert done.returncode != 0
-    for part in ("adopt.drealsr", "params.yaml", "Component-Divide-and-Conquer", "pan.baidu.com"):
+    for part in ("adopt.drealsr", "site.yaml", "Component-Divide-and-Conquer", "pan.baidu.com"):
         assert part in text, text[-2000:]
     assert "Traceback" not in text
     assert not list(workspace.folder.glob("results/runs/drealsr*")) and not (workspace.folder / "data/packed").exists()
