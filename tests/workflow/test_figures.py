@@ -53,5 +53,5 @@ def test_frames_without_hr_are_adapted_to_and_shown(workspace, tmp_path):
     packed = workspace.folder / "data/packed/simcam_x4/reds"
     assert sorted(path.name for path in packed.iterdir()) == ["test_lr.safetensors", "train_lr.safetensors"]
     adapt = workspace.folder / "results/runs/simcam_x4/real/sony-reds/dada/adapt/seed0"
-    assert not list(adapt.glob("metrics*")) and (adapt / "frames_reds.safetensors").is_file()
+    assert not list(adapt.glob("metrics*")) and (adapt / "samples_reds.safetensors").is_file()
     assert workspace.plan(REDS) == {} and workspace.holds(REDS)
