@@ -22,6 +22,7 @@ WITHIN = (
 # ... except these, each for a reason.
 IRRELEVANT = {
     r"editions\.small\.resources\.": "what a job asks of the machine does not change its result",
+    r"editions\.small\.training\.": "how often a run reports and saves its state",
     r"editions\.small\.networks\.(?!(generator|downsampler|discriminator)\.)": "networks of methods of other tables",
     r"tables\.\w+\.order\.": "what pipeline.tables.ordering asks",
     r"datasets\.simcam\.label": "the name of the edition is printed by the picture page alone",
