@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.errors import UserError
 from pipeline.settings import build
 
 
@@ -20,7 +21,9 @@ class Settings:
 
     @classmethod
     def of(cls, block: dict, place: str | Path = "fetch") -> "Settings":
-        """Settings from the block, which was read from `place`; UserError for missing or unknown keys."""
+        """Settings from the block, which was read from `place`; UserError for no block, missing and unknown keys."""
+        if not isinstance(block, dict):
+            raise UserError(f"{place}: {block!r}, expected the block `fetch` of params.yaml as JSON.")
         return build(cls, block, str(place))
 
 

@@ -1,4 +1,4 @@
-"""The only contact with Snakemake's internals: what receipts say becomes what Snakemake knows.
+"""Bring what receipts say into Snakemake's own records, before it builds its graph.
 
 Snakemake judges by file times and by records of its own last run, which a fresh clone does not have. Before it builds
 its graph, `sync` writes those records from the receipts: one that holds makes its job look done, with file times in

@@ -52,7 +52,14 @@ class Workshop:
 
     def audit(self, folder: Path, *words: str) -> tuple[int, str]:
         """Exit code of an audit of all tables in a copy of the workspace, and all that it says."""
-        command = [sys.executable, "-m", "pipeline.audit", *words, *(f"{table}.tex" for table in self.tables), *self.samples]
+        command = [
+            sys.executable,
+            "-m",
+            "pipeline.audit",
+            *words,
+            *(f"{table}.tex" for table in self.tables),
+            *self.samples,
+        ]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=ENVIRONMENT, timeout=240)
         return done.returncode, done.stdout + done.stderr
 

@@ -56,7 +56,7 @@ def test_what_the_system_refuses_is_one_line(server, tmp_path, monkeypatch, caps
     assert f"error: {tmp_path}/raw/toy/archives/toy.zip" in told and "Is a directory" in told
 
 
-@pytest.mark.parametrize("content", ["{}", "[]", '{"accept": [], "sise": 1}'])
+@pytest.mark.parametrize("content", ["{}", '{"accept": [], "sise": 1}'])
 def test_settings_that_are_not_those_of_fetch(tmp_path, capsys, content):
     (tmp_path / "settings.json").write_text(content)
     assert main(["--settings", str(tmp_path / "settings.json")]) == 1
@@ -70,3 +70,10 @@ def test_a_reader_that_has_read_enough():
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.close()
         assert process.stderr.read() == b"" and process.wait(timeout=60) == 141
+
+
+@pytest.mark.parametrize("content", ["7", "null", "[]"])
+def test_settings_that_are_no_block(tmp_path, capsys, content):
+    (tmp_path / "settings.json").write_text(content)
+    assert main(["--settings", str(tmp_path / "settings.json")]) == 1
+    assert "expected the block `fetch` of params.yaml as JSON" in capsys.readouterr().err
