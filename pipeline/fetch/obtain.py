@@ -13,9 +13,10 @@ from pipeline.fetch import drive
 from pipeline.fetch.catalogue import File, Location
 from pipeline.fetch.checks import Checked, Mismatch, examine
 from pipeline.fetch.lock import Lock, today
+from pipeline.fetch.parts import remove_part
 from pipeline.fetch.room import check_room, full_disk
 from pipeline.fetch.settings import Settings
-from pipeline.fetch.transfer import Got, Refused, download, remove_part
+from pipeline.fetch.transfer import Got, Refused, download
 from pipeline.files import atomic, remove_temporaries
 
 if TYPE_CHECKING:

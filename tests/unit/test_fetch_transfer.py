@@ -9,7 +9,8 @@ import pytest
 
 from pipeline.errors import UserError
 from pipeline.fetch import transfer
-from pipeline.fetch.transfer import Refused, WebPage, download, remove_part
+from pipeline.fetch.parts import remove_part
+from pipeline.fetch.transfer import Refused, WebPage, download
 from tests.fetch_server import QUICK, Answer
 from tests.full_disk import small_disk
 
